@@ -1,0 +1,98 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// ItemReader fills dst with items. It has io.Reader's contract: n items are
+// good whatever err is, io.EOF ends the input and may come with the last items,
+// and any other error belongs to the item after the n good ones; the next call
+// goes on behind that item. n is 0 only together with an error. What an item
+// refers to stays valid until the next Read.
+type ItemReader[T any] interface {
+	Read(ctx context.Context, dst []T) (n int, err error)
+}
+
+// ItemProcessor turns one item into another. keep is false to filter the item
+// out. It must be deterministic: after a crash the same items are processed
+// again.
+type ItemProcessor[I, O any] interface {
+	Process(ctx context.Context, in I) (out O, keep bool, err error)
+}
+
+// ProcessorFunc is an ItemProcessor made of a function.
+type ProcessorFunc[I, O any] func(ctx context.Context, in I) (out O, keep bool, err error)
+
+// Process implements ItemProcessor.
+func (f ProcessorFunc[I, O]) Process(ctx context.Context, in I) (out O, keep bool, err error) {
+	return f(ctx, in)
+}
+
+// ItemWriter writes one chunk. What it writes must become visible when the
+// chunk commits and never otherwise: either through c.Tx, or by a position in
+// the step's context that a restart returns to.
+type ItemWriter[T any] interface {
+	Write(ctx context.Context, c *Chunk[T]) error
+}
+
+// Chunk is what commits together.
+type Chunk[T any] struct {
+	// Seq counts the chunks of a step from 1, over all its attempts.
+	Seq int64
+	// Items are the items to write, in the order of reading. They belong to the
+	// writer until Write returns.
+	Items []T
+	// Tx is the transaction that also holds the step's counters and position.
+	Tx Tx
+}
+
+// ItemStream is implemented by readers, processors and writers that keep state
+// from one attempt to the next.
+type ItemStream interface {
+	// Open restores the state that Checkpoint left in ec; a fresh start finds
+	// nothing there. A state that does not fit what is found outside is an
+	// ErrCheckpointMismatch that says both values, and leaves everything
+	// untouched.
+	Open(ctx context.Context, ec ExecutionContext) error
+	// Checkpoint puts the present state into ec, after a chunk was written and
+	// before it commits. What the state names outside the repository must be
+	// durable when it returns.
+	Checkpoint(ec ExecutionContext) error
+	// Close releases what Open acquired. It is called once after Open, also
+	// when Open failed, and must not publish anything.
+	Close() error
+}
+
+// Finisher is implemented by writers that have something to do after the last
+// chunk: a footer, a rename. It runs before the step is recorded as COMPLETED
+// and must be safe to run again after a crash.
+type Finisher interface {
+	Finish(ctx context.Context) error
+}
+
+// ReadOne adapts a function that returns one item at a time, io.EOF at the end,
+// to an ItemReader.
+func ReadOne[T any](next func(ctx context.Context) (T, error)) ItemReader[T] {
+	return readOne[T](next)
+}
+
+type readOne[T any] func(ctx context.Context) (T, error)
+
+func (next readOne[T]) Read(ctx context.Context, dst []T) (int, error) {
+	for n := range dst {
+		item, err := next(ctx)
+		if err != nil {
+			return n, err
+		}
+		dst[n] = item
+	}
+	if len(dst) == 0 {
+		return 0, io.ErrShortBuffer
+	}
+	return len(dst), nil
+}
+
+// IsEOF reports whether err is the end of an input.
+func IsEOF(err error) bool { return errors.Is(err, io.EOF) }

@@ -1,0 +1,176 @@
+package core
+
+import (
+	"context"
+	"fmt"
+)
+
+// Job is a batch process: a name, what may be given to it, and its steps. It is
+// put together once and then only read; one Job may be executed many times.
+type Job struct {
+	Name string
+	// Help says in one line what the job does.
+	Help string
+	// Parameters are the declared parameters. Nothing else is accepted.
+	Parameters ParameterSpecs
+	// Validator is asked after Parameters; nil adds nothing.
+	Validator JobParametersValidator
+	// Incrementer makes "next" possible; nil means that the job has no order.
+	Incrementer JobParametersIncrementer
+	// PreventRestart refuses a second execution of an instance.
+	PreventRestart bool
+	Listener       Listener
+	// Body walks the steps. nil means a simple job: Steps in order, up to the
+	// first that does not complete.
+	Body JobBody
+	// Steps are the steps in the order in which they are shown, and run by a
+	// simple job.
+	Steps []*Step
+}
+
+// Check reports what is wrong with the composition, as an ErrJobDefinition.
+func (j *Job) Check() error {
+	fail := func(format string, args ...any) error {
+		return &Error{Kind: ErrJobDefinition, Op: "job " + Quote(j.Name), Msg: fmt.Sprintf(format, args...)}
+	}
+	if j.Name == "" || utf16Len(j.Name) > MaxName {
+		return fail("the name must have 1 to %d characters", MaxName)
+	}
+	if len(j.Steps) == 0 {
+		return fail("a job needs at least one step")
+	}
+	if err := j.Parameters.Check(); err != nil {
+		return fail("%v", err)
+	}
+	seen := map[string]bool{}
+	for _, s := range j.Steps {
+		switch {
+		case s.Name == "" || utf16Len(s.Name) > MaxName:
+			return fail("step %s: the name must have 1 to %d characters", Quote(s.Name), MaxName)
+		case seen[s.Name]:
+			return fail("two steps are named %s", Quote(s.Name))
+		case s.Bind == nil:
+			return fail("step %s has no body", Quote(s.Name))
+		}
+		seen[s.Name] = true
+	}
+	return nil
+}
+
+// ValidateParameters asks the declarations, then the validator.
+func (j *Job) ValidateParameters(ps JobParameters) error {
+	if err := ps.Check(); err != nil {
+		return err
+	}
+	specs := j.Parameters
+	if j.Incrementer != nil {
+		if key := j.Incrementer.Key(); !j.declares(key.Name) {
+			specs = append(specs[:len(specs):len(specs)], key)
+		}
+	}
+	if err := specs.Validate(ps); err != nil {
+		return err
+	}
+	if j.Validator != nil {
+		return j.Validator.Validate(ps)
+	}
+	return nil
+}
+
+func (j *Job) declares(name string) bool {
+	_, ok := j.Parameters.Lookup(name)
+	return ok
+}
+
+// Notation returns the notation in which j's parameters are written.
+func (j *Job) Notation() Notation {
+	n := Notation{Declared: j.Parameters}
+	if j.Incrementer != nil {
+		n.Extra = ParameterSpecs{j.Incrementer.Key()}
+	}
+	return n
+}
+
+// JobBody walks the steps of a job.
+type JobBody interface {
+	// Execute runs steps with r.Steps until the job has ended, and returns how.
+	// A non-nil error fails the job, or stops it when it is ErrStopped.
+	Execute(ctx context.Context, r *Run) (BatchStatus, ExitStatus, error)
+}
+
+// Step is one phase of a job. Like Job it is put together once and only read.
+type Step struct {
+	Name string
+	// StartLimit bounds how often the step may be started within one instance;
+	// 0 means no limit.
+	StartLimit int
+	// AllowStartIfComplete runs the step again, from its beginning, when a
+	// restart finds it COMPLETED.
+	AllowStartIfComplete bool
+	Listener             Listener
+	// Bind builds the body for one execution of the step: parameters and
+	// contexts are known, and every execution gets readers and writers of its
+	// own. It opens nothing; the body does.
+	Bind func(s *Scope) (StepBody, error)
+}
+
+// StepBody is the work of one execution of a step.
+type StepBody interface {
+	// Execute does the work, committing as it goes. It returns ErrStopped when
+	// it ended early because s.Stop was requested; any other error fails the
+	// step. The returned status is joined to the step's.
+	Execute(ctx context.Context, s *Scope) (ExitStatus, error)
+}
+
+// Tasklet is a step's work in one or more calls, each in a transaction of its
+// own.
+type Tasklet interface {
+	// Execute does one call's work. What it adds to c, s.Context, s.JobContext
+	// and through s.Tx commits together when it returns nil, and is undone
+	// together when it does not. Continuable asks for another call.
+	Execute(ctx context.Context, s *Scope, c *StepContribution) (RepeatStatus, error)
+}
+
+// TaskletFunc is a Tasklet made of a function.
+type TaskletFunc func(ctx context.Context, s *Scope, c *StepContribution) (RepeatStatus, error)
+
+// Execute implements Tasklet.
+func (f TaskletFunc) Execute(ctx context.Context, s *Scope, c *StepContribution) (RepeatStatus, error) {
+	return f(ctx, s, c)
+}
+
+// Listener is told about the life of a job or a step. Every function may be
+// nil. A job's listener hears its own BeforeJob and AfterJob and the step
+// functions of every step.
+type Listener struct {
+	// BeforeJob runs after the job is STARTED; an error fails the job.
+	BeforeJob func(ctx context.Context, r *Run) error
+	// AfterJob sees the end status before it is written; an error is logged.
+	AfterJob func(ctx context.Context, r *Run) error
+	// BeforeStep runs before the step's body is bound; an error fails the step.
+	BeforeStep func(ctx context.Context, s *Scope) error
+	// AfterStep sees the end of the step, END_TIME included, before it is
+	// written. A status with a code is joined to the step's; an error is
+	// logged. A step with an AfterStep costs one more write transaction.
+	AfterStep func(ctx context.Context, s *Scope, ended StepExecution) (ExitStatus, error)
+	// AfterChunk runs after every committed chunk or tasklet call.
+	AfterChunk func(ctx context.Context, s *Scope)
+}
+
+// Join returns a listener that calls the Before functions of ls in order and
+// the After functions in reverse (and the first listener's last).
+func Join(ls ...Listener) Listener {
+	var joined Listener
+	for _, l := range ls {
+		joined.BeforeJob = both(joined.BeforeJob, l.BeforeJob)
+		joined.AfterJob = bothLogged(l.AfterJob, joined.AfterJob)
+		joined.BeforeStep = both(joined.BeforeStep, l.BeforeStep)
+		joined.AfterStep = bothStatus(l.AfterStep, joined.AfterStep)
+		if first, second := l.AfterChunk, joined.AfterChunk; first != nil && second != nil {
+			joined.AfterChunk = func(ctx context.Context, s *Scope) { first(ctx, s); second(ctx, s) }
+		} else if first != nil {
+			joined.AfterChunk = first
+		}
+	}
+	return joined
+}

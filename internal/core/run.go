@@ -1,0 +1,236 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Run is one job execution in progress.
+type Run struct {
+	Job *Job
+	// Execution is the committed state. It moves in CommitJob and CommitStep
+	// only; read it from other goroutines through State.
+	Execution *JobExecution
+	Repo      JobRepository
+	Steps     StepRunner
+	Stop      *Stop
+	Log       *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+	// Token returns a new random token: 32 hexadecimal digits.
+	Token func() string
+
+	mu sync.Mutex // guards Execution from the writing of its row to its adoption
+}
+
+// StepRunner runs one step of r: decides whether it has to be started, starts
+// it, and records its end.
+type StepRunner interface {
+	// RunStep returns the execution that stands for the step now: the new one,
+	// or the old one when there was nothing to do (ran is false then). The
+	// error is non-nil when no execution could be started or its end could not
+	// be recorded; a step that failed is no error here.
+	RunStep(ctx context.Context, r *Run, step *Step) (se *StepExecution, ran bool, err error)
+}
+
+// State returns a copy of the execution's committed state.
+func (r *Run) State() JobExecution {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return *r.Execution.Clone()
+}
+
+// Begin opens a write transaction in the name of r's owner. Whoever begins it
+// ends it.
+func (r *Run) Begin(ctx context.Context) (Tx, error) { return r.Repo.Begin(ctx, r.Execution) }
+
+// CommitJob writes the execution as change leaves it, runs also in the same
+// transaction (nil: nothing else) and commits; only then r.Execution moves. A
+// status that somebody else has raised meanwhile is adopted.
+func (r *Run) CommitJob(ctx context.Context, change func(next *JobExecution), also func(Tx) error) error {
+	tx, err := r.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := r.Execution.Clone()
+	change(next)
+	if err := tx.UpdateJobExecution(ctx, next); err != nil {
+		return err
+	}
+	if also != nil {
+		if err := also(tx); err != nil {
+			return err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		if !r.jobCommitted(ctx, next) {
+			return err
+		}
+		r.adoptJob(next)
+		return err
+	}
+	r.adoptJob(next)
+	return nil
+}
+
+// CommitStep writes next, the changes to the job's context if there are any,
+// and commits tx; only then *se becomes *next and the job's context moves. It
+// ends tx in every case.
+//
+// A commit that returns an error may be durable all the same: the row is read
+// again, and if its VERSION has moved the state is adopted. The error is
+// returned in either case, and fails the step.
+func (r *Run) CommitStep(ctx context.Context, tx Tx, se, next *StepExecution, changes *ContextChanges) error {
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	if err := next.Context.Check(); err != nil {
+		return fmt.Errorf("step %s: %w", se.StepName, err)
+	}
+	if err := tx.UpdateStepExecution(ctx, next); err != nil {
+		return err
+	}
+	var job *JobExecution
+	if !changes.Empty() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		job = r.Execution.Clone()
+		changes.Apply(job.Context)
+		if err := job.Context.Check(); err != nil {
+			return fmt.Errorf("job %s: %w", r.Job.Name, err)
+		}
+		if err := tx.UpdateJobExecution(ctx, job); err != nil {
+			return err
+		}
+	} else if err := r.noticeStop(ctx, tx); err != nil {
+		return err
+	}
+	err := tx.Commit()
+	if err != nil && !r.stepCommitted(ctx, next) {
+		return err
+	}
+	*se = *next
+	if job != nil {
+		r.adoptJob(job)
+	}
+	return err
+}
+
+// noticeStop reads the job's status in the transaction that is open anyway.
+func (r *Run) noticeStop(ctx context.Context, tx Tx) error {
+	status, err := tx.JobStatus(ctx, r.Execution.ID)
+	if err == nil && status == StatusStopping {
+		r.Stop.Request(ErrStopped)
+	}
+	return err
+}
+
+// adoptJob makes next the committed state; r.mu is held.
+func (r *Run) adoptJob(next *JobExecution) {
+	if next.Status == StatusStopping {
+		r.Stop.Request(ErrStopped)
+	}
+	*r.Execution = *next
+}
+
+const rereadTimeout = 5 * time.Second
+
+func (r *Run) stepCommitted(ctx context.Context, next *StepExecution) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rereadTimeout)
+	defer cancel()
+	stored, err := r.Repo.StepExecution(ctx, next.ID)
+	return err == nil && stored.Version == next.Version
+}
+
+func (r *Run) jobCommitted(ctx context.Context, next *JobExecution) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rereadTimeout)
+	defer cancel()
+	stored, err := r.Repo.JobExecution(ctx, next.ID)
+	return err == nil && stored.Version == next.Version
+}
+
+// Scope is what the body of a step sees.
+type Scope struct {
+	*Run
+	// Step is the committed state of the step's execution. Read it only.
+	Step *StepExecution
+	// Context is the working copy of the step's context: what is put into it
+	// commits with the current chunk or call, or is undone with it.
+	Context ExecutionContext
+	// JobContext collects changes to the job's context in the same way.
+	JobContext *ContextChanges
+	// OpenTx begins the transaction of the current call at its first use; the
+	// engine sets it for tasklets and ends what it began.
+	OpenTx func(ctx context.Context) (Tx, error)
+}
+
+// Tx returns the transaction of the current tasklet call, begun at its first
+// use. A tasklet neither commits nor rolls it back. In a chunk step it is an
+// error: there the transaction travels in the Chunk.
+func (s *Scope) Tx(ctx context.Context) (Tx, error) {
+	if s.OpenTx == nil {
+		return nil, errors.New("no transaction is open here: a chunk's is in its Chunk")
+	}
+	return s.OpenTx(ctx)
+}
+
+// Refresh discards what was put into the working copies since the last commit.
+func (s *Scope) Refresh() {
+	s.Context = s.Step.Context.Clone()
+	job := s.State()
+	s.JobContext = NewContextChanges(job.Context)
+}
+
+// Parameters returns the parameters of the job execution.
+func (s *Scope) Parameters() JobParameters { return s.Execution.Parameters }
+
+// Stop is the request to end at the next point that can be restarted from. A
+// nil Stop is never requested. It is safe for concurrent use.
+type Stop struct {
+	mu    sync.Mutex
+	done  chan struct{}
+	cause error
+}
+
+// NewStop returns a Stop that has not been requested.
+func NewStop() *Stop { return &Stop{done: make(chan struct{})} }
+
+// Request asks for the stop; the first cause is kept. cause is ErrStopped,
+// ErrTimeout, or wraps one of them.
+func (s *Stop) Request(cause error) {
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cause == nil {
+		s.cause = cause
+		close(s.done)
+	}
+}
+
+// Requested reports whether a stop was asked for.
+func (s *Stop) Requested() bool { return s.Cause() != nil }
+
+// Cause returns why, or nil while no stop was asked for.
+func (s *Stop) Cause() error {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
+}
+
+// Done returns a channel that is closed by the request.
+func (s *Stop) Done() <-chan struct{} {
+	if s == nil {
+		return nil
+	}
+	return s.done
+}

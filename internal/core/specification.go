@@ -1,0 +1,184 @@
+package core
+
+import (
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// ParameterSpec declares one parameter of a job.
+type ParameterSpec struct {
+	Name string
+	// Type is TypeString when empty.
+	Type ParameterType
+	// Required parameters have no default; a launch without them is refused.
+	Required bool
+	// NonIdentifying parameters take no part in the identity of the instance.
+	NonIdentifying bool
+	// Default is given to an absent parameter and stored with the execution.
+	// nil: none.
+	Default any
+	// Pattern, when set, must match the whole of a string value.
+	Pattern *regexp.Regexp
+	// Path marks a string that names a file or folder: it is made absolute
+	// against the working directory of the launch, and stored so.
+	Path bool
+	// Help says in one line what the parameter is for.
+	Help string
+}
+
+// ParameterType returns the declared type.
+func (s ParameterSpec) ParameterType() ParameterType {
+	if s.Type == "" {
+		return TypeString
+	}
+	return s.Type
+}
+
+// ParameterSpecs are the declared parameters of a job. They are a
+// JobParametersValidator.
+type ParameterSpecs []ParameterSpec
+
+var _ JobParametersValidator = ParameterSpecs(nil)
+
+// Lookup returns the declaration of that name.
+func (ss ParameterSpecs) Lookup(name string) (ParameterSpec, bool) {
+	for _, s := range ss {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return ParameterSpec{}, false
+}
+
+// Names returns the declared names in order.
+func (ss ParameterSpecs) Names() []string {
+	names := make([]string, len(ss))
+	for i, s := range ss {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Check reports a declaration that contradicts itself, as an ErrJobDefinition
+// (VAL-03).
+func (ss ParameterSpecs) Check() error {
+	seen := map[string]bool{}
+	for _, s := range ss {
+		problem := ""
+		switch {
+		case checkParameterName(s.Name) != nil:
+			problem = "is not a valid parameter name"
+		case seen[s.Name]:
+			problem = "is declared twice"
+		case s.Required && s.Default != nil:
+			problem = "is required and has a default: it cannot be both required and optional"
+		case s.Default != nil && (JobParameter{Value: s.Default}).Type() != s.ParameterType():
+			problem = fmt.Sprintf("has a default of type %T, want a %s", s.Default, s.ParameterType())
+		case s.ParameterType() != TypeString && (s.Pattern != nil || s.Path):
+			problem = "has a pattern or is a path, but is not a string"
+		}
+		if problem != "" {
+			return &Error{Kind: ErrJobDefinition, Msg: fmt.Sprintf("parameter %s %s", Quote(s.Name), problem)}
+		}
+		seen[s.Name] = true
+	}
+	return nil
+}
+
+// Complete returns ps with the defaults of absent parameters added and the
+// paths made absolute against dir. It changes nothing that is already complete.
+func (ss ParameterSpecs) Complete(ps JobParameters, dir string) JobParameters {
+	next := make(JobParameters, len(ps), len(ps)+len(ss))
+	copy(next, ps)
+	for _, s := range ss {
+		if _, given := next.Lookup(s.Name); !given && s.Default != nil {
+			next = append(next, JobParameter{Name: s.Name, Value: s.Default, Identifying: !s.NonIdentifying})
+		}
+	}
+	for i, p := range next {
+		s, ok := ss.Lookup(p.Name)
+		if path, isString := p.Value.(string); ok && s.Path && isString && path != "" && !filepath.IsAbs(path) {
+			next[i].Value = filepath.Join(dir, path)
+		}
+	}
+	return next
+}
+
+// Validate checks ps against the declarations: required ones are present,
+// nothing is undeclared, types and patterns fit. The error is an
+// ErrJobParametersInvalid that names the parameter (VAL-01, VAL-02).
+func (ss ParameterSpecs) Validate(ps JobParameters) error {
+	var missing []string
+	for _, s := range ss {
+		if _, ok := ps.Lookup(s.Name); !ok && s.Required {
+			missing = append(missing, s.Name)
+		}
+	}
+	if len(missing) > 0 {
+		s, _ := ss.Lookup(missing[0])
+		return parameterError("", "missing required parameter "+strings.Join(missing, ", "),
+			fmt.Sprintf("add %s=%s", s.Name, exampleOf(s.ParameterType())))
+	}
+	for _, p := range ps {
+		s, ok := ss.Lookup(p.Name)
+		if !ok {
+			return undeclared(p.Name, ss.Names())
+		}
+		if p.Type() != s.ParameterType() {
+			return parameterError(p.Name, fmt.Sprintf("is declared %s, not %s", s.ParameterType(), p.Type()), "")
+		}
+		if text, ok := p.Value.(string); ok && s.Pattern != nil {
+			if at := s.Pattern.FindStringIndex(text); at == nil || at[0] != 0 || at[1] != len(text) {
+				return parameterError(p.Name, fmt.Sprintf("value %s does not match %s", Quote(text), s.Pattern), "")
+			}
+		}
+	}
+	return nil
+}
+
+func undeclared(name string, declared []string) error {
+	hint := "the job declares no parameters"
+	if len(declared) > 0 {
+		hint = "declared are " + strings.Join(declared, ", ")
+	}
+	if near := Nearest(name, declared); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return parameterError(name, "the job declares no such parameter", hint)
+}
+
+func exampleOf(t ParameterType) string {
+	switch t {
+	case TypeDate:
+		return "2021-01-01"
+	case TypeLong:
+		return "1"
+	case TypeDouble:
+		return "1.5"
+	case TypeString:
+	}
+	return "TEXT"
+}
+
+// JobParametersValidator decides whether a job may be launched with ps. It is
+// asked before anything is written.
+type JobParametersValidator interface {
+	// Validate returns nil or an ErrJobParametersInvalid.
+	Validate(ps JobParameters) error
+}
+
+// CompositeValidator asks each validator in turn; the first refusal wins
+// (VAL-04).
+type CompositeValidator []JobParametersValidator
+
+// Validate implements JobParametersValidator.
+func (vs CompositeValidator) Validate(ps JobParameters) error {
+	for _, v := range vs {
+		if err := v.Validate(ps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
