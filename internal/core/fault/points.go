@@ -1,0 +1,8 @@
+package fault
+
+// points are the names of every failpoint in the program, one a commit edge.
+// A test compares the list with the calls in the source.
+var points = []string{}
+
+// Points returns the names of all failpoints, sorted.
+func Points() []string { return append([]string(nil), points...) }
