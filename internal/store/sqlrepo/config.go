@@ -1,0 +1,49 @@
+package sqlrepo
+
+import (
+	"context"
+	"time"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// SchemaVersion is the version of the schema that this package reads and
+// writes, as BATCHCTL_SETTINGS keeps it under [SettingSchemaVersion].
+const SchemaVersion = 1
+
+// Names of the settings that a repository has.
+const (
+	SettingSchemaVersion = "schema_version"
+	SettingLayout        = "layout"
+	SettingZone          = "zone"
+	SettingRepositoryID  = "repo_id"
+)
+
+// Config is what the SQL does not know by itself. A zero field has the default
+// that is named at it.
+type Config struct {
+	// Now is the clock. It must be set for writing.
+	Now func() time.Time
+	// Token returns a new random token.
+	Token func() string
+	// Zone is where dates are local; nil means UTC.
+	Zone *time.Location
+	// Ownership proves who runs an execution. It must be set.
+	Ownership Ownership
+	// TranslateError turns an error of the driver into one of core's; op says
+	// what was attempted. nil keeps the error.
+	TranslateError func(op string, err error) error
+}
+
+// Ownership proves that a process runs an execution, and finds out whether
+// another one that claims it still lives. It is safe for concurrent use.
+type Ownership interface {
+	// Claim takes a new ownership, before the row that names it exists.
+	Claim(ctx context.Context) (core.Owner, error)
+	// Release ends the ownership of that token, and removes what Claim left.
+	// The token may be one that a dead process left behind; an unknown token is
+	// no error.
+	Release(token string) error
+	// Verdict tells whether the owner lives, with the evidence in words.
+	Verdict(o core.Owner) (core.Liveness, string)
+}

@@ -1,0 +1,2 @@
+// Package sqlrepo is the job repository and the job explorer in SQL.
+package sqlrepo
