@@ -167,6 +167,13 @@ type Scope struct {
 	// OpenTx begins the transaction of the current call at its first use; the
 	// engine sets it for tasklets and ends what it began.
 	OpenTx func(ctx context.Context) (Tx, error)
+	// Rollbacks counts the writes that the body has undone and that no commit
+	// of its own has recorded. The engine adds it to the step's counts when it
+	// writes the step's end.
+	Rollbacks int64
+	// AfterChunk is told about every committed chunk or call; the engine sets it
+	// to the listeners of the job and the step. nil tells nobody.
+	AfterChunk func(ctx context.Context, s *Scope)
 }
 
 // Tx returns the transaction of the current tasklet call, begun at its first
