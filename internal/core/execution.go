@@ -35,6 +35,12 @@ type JobExecution struct {
 	Steps []*StepExecution
 	// Owner is the process that runs the execution; zero when none is recorded.
 	Owner Owner
+	// OpaqueStatus is the stored text of a status that is none of the eight;
+	// Status is UNKNOWN then. It is shown, and nothing is started on top of it.
+	OpaqueStatus string
+	// Recovered names the executions whose owners were found dead, and which
+	// the launch of this one ended as FAILED. It is not stored.
+	Recovered []int64
 }
 
 // Clone returns a copy whose context may be changed without touching je's.
@@ -93,6 +99,7 @@ type StepExecution struct {
 	Counts        Counts
 	Context       ExecutionContext
 	OpaqueContext string // see JobExecution.OpaqueContext
+	OpaqueStatus  string // see JobExecution.OpaqueStatus
 }
 
 // Clone returns a copy whose context may be changed without touching se's.

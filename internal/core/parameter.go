@@ -63,6 +63,16 @@ func (p JobParameter) Type() ParameterType {
 	return ""
 }
 
+// OpaqueValue is the value of a parameter that another program stored in a type
+// that batchctl does not know. It is shown, never stored.
+type OpaqueValue struct {
+	Type string // as stored
+	Text string
+}
+
+// String returns the text and the type that it was stored with.
+func (v OpaqueValue) String() string { return v.Text + " (" + v.Type + ")" }
+
 // Equal reports whether name, type, value and flag are the same.
 func (p JobParameter) Equal(q JobParameter) bool {
 	if p.Name != q.Name || p.Identifying != q.Identifying || p.Type() != q.Type() {

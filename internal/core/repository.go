@@ -60,7 +60,9 @@ type JobInstanceQuery struct {
 }
 
 // JobExecutionQuery selects a page of executions. The zero value is the newest
-// 100 of all.
+// 100 of all. The newest is the one with the highest id; where Since or Until
+// is given without an instance, the one with the latest CREATE_TIME, and then
+// the highest id.
 type JobExecutionQuery struct {
 	JobName    string
 	InstanceID int64
@@ -101,6 +103,13 @@ type JobRepository interface {
 	// ErrJobExecutionAlreadyRunning, a complete one
 	// ErrJobInstanceAlreadyComplete.
 	Abandon(ctx context.Context, id int64) (*JobExecution, error)
+	// Recover ends an execution whose owner is dead as FAILED, with its running
+	// steps, and returns it as it is then, with the verdict on its owner. One
+	// that has ended is returned unchanged, and so are COMPLETED, ABANDONED and
+	// UNKNOWN. An owner that lives, or may live, is
+	// ErrJobExecutionAlreadyRunning unless force is set; a process that is
+	// overruled by force finds ErrLeaseLost at its next write.
+	Recover(ctx context.Context, id int64, force bool) (OwnerVerdict, *JobExecution, error)
 	// DeleteJobInstance removes the instance and everything that belongs to it
 	// in one transaction. ErrJobExecutionAlreadyRunning when an execution of it
 	// is running.
