@@ -1,0 +1,4 @@
+records=5000
+total.KRW=214245470
+total.JPY=18014389
+total.USD=197911.13

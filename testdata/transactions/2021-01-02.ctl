@@ -1,0 +1,4 @@
+records=3000
+total.KRW=118266830
+total.JPY=11195083
+total.USD=116642.74

@@ -1,0 +1,4 @@
+records=2000
+total.KRW=79769520
+total.JPY=7183145
+total.USD=85056.45
