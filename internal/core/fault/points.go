@@ -2,7 +2,12 @@ package fault
 
 // points are the names of every failpoint in the program, one a commit edge.
 // A test compares the list with the calls in the source.
-var points = []string{}
+var points = []string{
+	"chunk.after-commit",
+	"chunk.after-finish",
+	"chunk.before-commit",
+	"chunk.before-finish",
+}
 
 // Points returns the names of all failpoints, sorted.
 func Points() []string { return append([]string(nil), points...) }

@@ -1,0 +1,85 @@
+package chunk
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+const (
+	// DefaultSize is the number of items in a chunk when Options say nothing. A
+	// commit costs a flush of the disk, so it is not small.
+	DefaultSize = 1000
+	// MaxSize is the largest size of a chunk that is accepted.
+	MaxSize = 1_000_000
+)
+
+// Options are what a chunk step can be told. The zero value is good.
+type Options struct {
+	// Size is the number of items that are read for one chunk; 0 means
+	// DefaultSize.
+	Size int
+	// Streams are opened, checkpointed and closed with the step in addition to
+	// reader, processor and writer, which need not be named.
+	Streams []core.ItemStream
+}
+
+// Body is the body of a chunk step. It keeps nothing from one Execute to the
+// next, but what it reads from and writes to may: bind a new one for every
+// execution of the step.
+type Body[I, O any] struct {
+	reader    core.ItemReader[I]
+	processor core.ItemProcessor[I, O]
+	writer    core.ItemWriter[O]
+	options   Options
+}
+
+var _ core.StepBody = (*Body[int, int])(nil)
+
+// New returns the body that moves items from r through p to w. All three are
+// mandatory; PassThrough is the processor that does nothing.
+func New[I, O any](
+	r core.ItemReader[I], p core.ItemProcessor[I, O], w core.ItemWriter[O], o Options,
+) *Body[I, O] {
+	return &Body[I, O]{reader: r, processor: p, writer: w, options: o}
+}
+
+// Step returns a step whose body bind builds, one for each execution.
+func Step(name string, bind func(*core.Scope) (core.StepBody, error)) *core.Step {
+	return &core.Step{Name: name, Bind: bind}
+}
+
+// PassThrough returns the processor that keeps every item as it is.
+func PassThrough[T any]() core.ItemProcessor[T, T] { return passThrough[T]{} }
+
+type passThrough[T any] struct{}
+
+func (passThrough[T]) Process(_ context.Context, in T) (out T, keep bool, err error) {
+	return in, true, nil
+}
+
+// check reports what is wrong with the composition (CHUNK-01).
+func (b *Body[I, O]) check() error {
+	fail := func(format string, args ...any) error {
+		return &core.Error{Kind: core.ErrJobDefinition, Op: "chunk step", Msg: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case b.reader == nil:
+		return fail("it has no reader")
+	case b.processor == nil:
+		return fail("it has no processor; chunk.PassThrough does nothing")
+	case b.writer == nil:
+		return fail("it has no writer")
+	case b.options.Size < 0 || b.options.Size > MaxSize:
+		return fail("the chunk size is %d, want 1 to %d", b.options.Size, MaxSize)
+	}
+	return nil
+}
+
+func (b *Body[I, O]) size() int {
+	if b.options.Size == 0 {
+		return DefaultSize
+	}
+	return b.options.Size
+}
