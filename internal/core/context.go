@@ -18,6 +18,9 @@ const (
 	// ContextKeyLineage holds the random token that a fresh start of a step is
 	// given; every restart of it inherits it.
 	ContextKeyLineage = "batchctl.lineage"
+	// ContextKeyReplaces holds the lineage of the COMPLETED execution that a
+	// fresh start follows; absent when there is none.
+	ContextKeyReplaces = "batchctl.replaces"
 	// ContextKeyChunk counts the committed chunks of a lineage.
 	ContextKeyChunk = "batchctl.chunk"
 )

@@ -100,6 +100,9 @@ type StepExecution struct {
 	Context       ExecutionContext
 	OpaqueContext string // see JobExecution.OpaqueContext
 	OpaqueStatus  string // see JobExecution.OpaqueStatus
+	// Failure is why the step did not complete, known to the process that ran
+	// it only. It is not stored.
+	Failure error
 }
 
 // Clone returns a copy whose context may be changed without touching se's.

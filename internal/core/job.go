@@ -143,7 +143,8 @@ func (f TaskletFunc) Execute(ctx context.Context, s *Scope, c *StepContribution)
 // nil. A job's listener hears its own BeforeJob and AfterJob and the step
 // functions of every step.
 type Listener struct {
-	// BeforeJob runs after the job is STARTED; an error fails the job.
+	// BeforeJob runs after the job is STARTED; an error fails the job. A job
+	// with a BeforeJob costs one more write transaction.
 	BeforeJob func(ctx context.Context, r *Run) error
 	// AfterJob sees the end status before it is written; an error is logged.
 	AfterJob func(ctx context.Context, r *Run) error

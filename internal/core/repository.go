@@ -42,6 +42,9 @@ type JobExplorer interface {
 	// StepExecutionCount returns how often the step was started within the
 	// instance; executions that were refused at open do not count.
 	StepExecutionCount(ctx context.Context, instanceID int64, stepName string) (int, error)
+	// JobStatus returns the status of the execution alone, or
+	// ErrNoSuchJobExecution. It is one row by its key, cheap enough to poll.
+	JobStatus(ctx context.Context, jobExecutionID int64) (BatchStatus, error)
 	// OwnerOf tells who owns the execution and whether the owner lives.
 	OwnerOf(ctx context.Context, jobExecutionID int64) (OwnerVerdict, error)
 	// Close releases the connections.

@@ -122,9 +122,10 @@ func (r *Run) CommitStep(ctx context.Context, tx Tx, se, next *StepExecution, ch
 }
 
 // noticeStop reads the job's status in the transaction that is open anyway.
+// Newer versions of Spring Batch ask for a stop with STOPPED, not STOPPING.
 func (r *Run) noticeStop(ctx context.Context, tx Tx) error {
 	status, err := tx.JobStatus(ctx, r.Execution.ID)
-	if err == nil && status == StatusStopping {
+	if err == nil && status >= StatusStopping {
 		r.Stop.Request(ErrStopped)
 	}
 	return err
@@ -132,7 +133,7 @@ func (r *Run) noticeStop(ctx context.Context, tx Tx) error {
 
 // adoptJob makes next the committed state; r.mu is held.
 func (r *Run) adoptJob(next *JobExecution) {
-	if next.Status == StatusStopping {
+	if next.Status >= StatusStopping && next.EndTime.IsZero() {
 		r.Stop.Request(ErrStopped)
 	}
 	*r.Execution = *next
