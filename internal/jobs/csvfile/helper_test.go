@@ -1,0 +1,103 @@
+package csvfile_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/csvfile"
+)
+
+// file writes text to a new file and returns its path.
+func file(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "in.csv")
+	write(t, path, text)
+	return path
+}
+
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func content(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// fields binds a record to the slice of its columns.
+func fields(row *csvfile.Row, item *[]string) error {
+	for i := range row.Len() {
+		*item = append(*item, row.String(i))
+	}
+	return nil
+}
+
+func newFields(cfg csvfile.ReaderConfig) *csvfile.Reader[[]string] {
+	return csvfile.NewReader(cfg, fields)
+}
+
+// readAll reads to the end, in chunks of three, passing over bad records.
+func readAll[T any](t testing.TB, r *csvfile.Reader[T]) (items []T, errs []error) {
+	t.Helper()
+	dst := make([]T, 3)
+	for {
+		n, err := r.Read(t.Context(), dst)
+		items = append(items, slices.Clone(dst[:n])...)
+		var item *core.ItemError
+		switch {
+		case err == nil && n == len(dst):
+		case errors.Is(err, io.EOF):
+			return items, errs
+		case errors.As(err, &item):
+			errs = append(errs, err)
+		case err != nil:
+			return items, append(errs, err)
+		default:
+			t.Fatalf("Read returned %d items of %d and no error", n, len(dst))
+		}
+	}
+}
+
+// texts returns the texts of errs, the file shown by its base name.
+func texts(path string, errs ...error) []string {
+	var out []string
+	for _, err := range errs {
+		text := strings.ReplaceAll(err.Error(), path, filepath.Base(path))
+		if hint := core.Hint(err); hint != "" {
+			text += " | " + strings.ReplaceAll(hint, path, filepath.Base(path))
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// open opens r and closes it at the end of the test.
+func open(t testing.TB, r core.ItemStream, ec core.ExecutionContext) error {
+	t.Helper()
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return r.Open(t.Context(), ec)
+}
+
+func mustOpen(t testing.TB, r core.ItemStream, ec core.ExecutionContext) {
+	t.Helper()
+	if err := open(t, r, ec); err != nil {
+		t.Fatalf("open: %v", err)
+	}
+}

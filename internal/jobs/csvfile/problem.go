@@ -1,0 +1,137 @@
+package csvfile
+
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// clipped is how much of a value goes into an error, which shows less.
+const clipped = 512
+
+const msgLoneCR = "carriage return without line feed, at %s: convert the line ends to LF or CRLF"
+
+// delimiters are looked for when a file seems to be split at another one.
+const delimiters = ",;\t|"
+
+// place returns "line:column" of offset i of the window; columns count
+// characters.
+func (s *scanner) place(i int) string {
+	before := s.window()[:i]
+	line := s.recLine + bytes.Count(before, []byte{'\n'})
+	return fmt.Sprintf("%d:%d", line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])+1)
+}
+
+// problemAt describes what is wrong at offset at of the window, in the field
+// that begins at offset field; msg has one verb, for the place.
+func (s *scanner) problemAt(field, at int, value []byte, msg string) *problem {
+	if i := bytes.IndexByte(value, '\n'); i >= 0 && at == field {
+		value = value[:i] // the line that opened a quote is enough
+	}
+	return &problem{resume: at, err: s.numbered(s.fields, value, fmt.Sprintf(msg, s.place(at)))}
+}
+
+// itemError returns an error on field k of the present record; k < 0 means the
+// record as a whole.
+func (s *scanner) itemError(k int, value []byte, msg string) *core.ItemError {
+	e := &core.ItemError{
+		File: s.path, Line: s.recLine, Record: s.record,
+		Value: string(value[:min(len(value), clipped)]), HasValue: value != nil, Msg: msg,
+	}
+	if k >= 0 && k < len(s.header) {
+		e.Column = s.header[k]
+	}
+	return e
+}
+
+// loneCR passes over a line in which offset i is a carriage return alone.
+func (s *scanner) loneCR(i int) error {
+	return s.reject(i, s.numbered(-1, s.window()[:i+1], fmt.Sprintf(msgLoneCR, s.place(i))))
+}
+
+// numbered is itemError for a record that is about to be rejected.
+func (s *scanner) numbered(k int, value []byte, msg string) *core.ItemError {
+	e := s.itemError(k, value, msg)
+	e.Record++
+	return e
+}
+
+// tooLong passes over a record that is longer than it may be. It goes on behind
+// the line on which the limit was reached.
+func (s *scanner) tooLong() error {
+	s.recLine, s.recStart = s.line, s.offset()
+	win := s.window()[:min(s.cfg.MaxRecord+1, len(s.window()))]
+	if i := bytes.IndexByte(win, '\r'); i >= 0 && i+1 < len(win) && win[i+1] != '\n' && bytes.IndexByte(win, '"') < 0 {
+		return s.loneCR(i)
+	}
+	return s.reject(len(win), s.numbered(-1, win, fmt.Sprintf("the record is longer than %d bytes", s.cfg.MaxRecord)))
+}
+
+// badBytes passes over the record in the first n bytes of the window, which
+// holds a NUL or is not UTF-8.
+func (s *scanner) badBytes(n int) error {
+	raw := s.window()[:n]
+	at, msg := bytes.IndexByte(raw, 0), "NUL byte at byte offset %d: is the file UTF-16? convert it to UTF-8"
+	if bad := invalidUTF8(raw); at < 0 || bad >= 0 && bad < at {
+		at = bad
+		msg = fmt.Sprintf("invalid UTF-8, byte 0x%02x at byte offset %%d: convert the file to UTF-8", raw[at])
+	}
+	field := bytes.Count(raw[:at], []byte{s.cfg.Comma})
+	if bytes.IndexByte(raw, '"') >= 0 {
+		field = -1
+	}
+	from := bytes.LastIndexByte(raw[:at], s.cfg.Comma) + 1
+	value, _, _ := bytes.Cut(raw[from:], []byte{s.cfg.Comma})
+	err := s.numbered(field, bytes.TrimRight(value, "\r\n"), fmt.Sprintf(msg, s.offset()+int64(at)))
+	if n > 0 && raw[n-1] == '\n' {
+		n--
+	}
+	return s.reject(n, err)
+}
+
+func invalidUTF8(p []byte) int {
+	for i := 0; i < len(p); {
+		r, size := utf8.DecodeRune(p[i:])
+		if r == utf8.RuneError && size == 1 {
+			return i
+		}
+		i += size
+	}
+	return -1
+}
+
+// ragged describes a record of another width than the header.
+func (s *scanner) ragged() error {
+	msg := fmt.Sprintf("the record has %s, the header has %d", count(s.fields, "field"), s.width)
+	if s.fields == 1 {
+		if hint := s.delimiterHint(s.raw()); hint != "" {
+			msg += ": " + hint
+		}
+	}
+	return s.itemError(-1, s.raw(), msg)
+}
+
+// delimiterHint names the delimiter that text seems to be made with.
+func (s *scanner) delimiterHint(text []byte) string {
+	best, most := byte(0), bytes.Count(text, []byte{s.cfg.Comma})
+	for _, d := range []byte(delimiters) {
+		if n := bytes.Count(text, []byte{d}); n > most {
+			best, most = d, n
+		}
+	}
+	if best == 0 {
+		return ""
+	}
+	return fmt.Sprintf("found %s %s, is it the delimiter instead of %s?", quoteByte(best), count(most, "time"), quoteByte(s.cfg.Comma))
+}
+
+func quoteByte(b byte) string { return fmt.Sprintf("%q", rune(b)) }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,163 @@
+package csvfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// quoted splits a record with quotes, which may span lines.
+func (s *scanner) quoted() error {
+	s.scratch, s.ends, s.fields, s.nl = s.scratch[:0], s.ends[:0], 0, -1
+	at, last, ending := 0, false, (*int64)(nil)
+	for !last {
+		start := len(s.scratch)
+		if s.fields > 0 {
+			s.scratch = append(s.scratch, s.cfg.Comma)
+		}
+		first, ok, err := s.at(at)
+		switch {
+		case err != nil:
+		case ok && first == '"':
+			at, last, ending, err = s.quotedField(at)
+		default:
+			at, last, ending, err = s.plainField(at)
+		}
+		if err != nil {
+			return s.stop(err)
+		}
+		s.fields++
+		if len(s.ends) < s.width {
+			s.ends = append(s.ends, len(s.scratch))
+		} else {
+			s.scratch = s.scratch[:start] // counted only
+		}
+		if at > s.cfg.MaxRecord {
+			return s.tooLong()
+		}
+	}
+	if s.input.next(markNUL, at) >= 0 || !utf8.Valid(s.window()[:at]) {
+		return s.badBytes(at)
+	}
+	if ending != nil {
+		*ending++
+	}
+	s.data = s.scratch
+	s.advance(at)
+	return s.accept()
+}
+
+// problem is what is wrong with a record while it is being split.
+type problem struct {
+	err    *core.ItemError
+	resume int // where the search for the line end begins, behind which to go on
+}
+
+func (p *problem) Error() string { return p.err.Error() }
+
+// stop ends the splitting of a record.
+func (s *scanner) stop(err error) error {
+	var p *problem
+	switch {
+	case errors.Is(err, errLimit):
+		return s.tooLong()
+	case errors.As(err, &p):
+		return s.reject(p.resume, p.err)
+	}
+	s.fatal = err
+	return err
+}
+
+// plainField takes the field without quotes at offset i. It returns the offset
+// behind its separator, whether it was the last, and the counter of its ending.
+func (s *scanner) plainField(i int) (next int, last bool, ending *int64, err error) {
+	found := true
+	if s.nl < i {
+		if s.nl, found, err = s.index('\n', i, s.cfg.MaxRecord); err != nil {
+			return 0, false, nil, err
+		}
+	} else {
+		found = s.nl < len(s.window())
+	}
+	seg := s.window()[i:s.nl]
+	next, last = s.nl, true
+	if found {
+		next, ending = s.nl+1, &s.stats.LF
+	}
+	if c := bytes.IndexByte(seg, s.cfg.Comma); c >= 0 {
+		seg, next, last, ending = seg[:c], i+c+1, false, nil
+	}
+	if q := bytes.IndexByte(seg, '"'); q >= 0 {
+		return 0, false, nil, s.problemAt(i, i+q, seg,
+			"quote in a field that is not quoted, at %s: quote the whole field and double the quotes in it")
+	}
+	if cr := bytes.IndexByte(seg, '\r'); cr >= 0 {
+		if !last || !found || cr != len(seg)-1 {
+			return 0, false, nil, s.problemAt(i, i+cr, seg, msgLoneCR)
+		}
+		seg, ending = seg[:cr], &s.stats.CRLF
+	}
+	s.scratch = append(s.scratch, seg...)
+	return next, last, ending, nil
+}
+
+// quotedField takes the quoted field at offset i; it returns as plainField.
+func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err error) {
+	start, j := len(s.scratch), i+1
+	for {
+		room := s.cfg.MaxField - (len(s.scratch) - start)
+		limit := min(j+room, s.cfg.MaxRecord)
+		q, found, err := s.index('"', j, limit)
+		switch {
+		case errors.Is(err, errLimit):
+			return 0, false, nil, s.problemAt(i, i, s.window()[i:],
+				fmt.Sprintf("the quote opened at %%s is not closed within %d bytes", limit-i))
+		case err != nil:
+			return 0, false, nil, err
+		case !found:
+			return 0, false, nil, s.problemAt(i, i, s.window()[i:],
+				"the quote opened at %s is never closed")
+		}
+		b, ok, err := s.at(q + 1)
+		if err != nil {
+			return 0, false, nil, err
+		}
+		s.scratch = append(s.scratch, s.window()[j:q]...)
+		switch {
+		case !ok:
+			return q + 1, true, nil, nil
+		case b == '"':
+			s.scratch = append(s.scratch, '"')
+			j = q + 2
+			continue
+		case b == s.cfg.Comma:
+			return q + 2, false, nil, nil
+		case b == '\n':
+			return q + 2, true, &s.stats.LF, nil
+		case b == '\r':
+			lf, ok, err := s.at(q + 2)
+			if err != nil {
+				return 0, false, nil, err
+			}
+			if ok && lf == '\n' {
+				return q + 3, true, &s.stats.CRLF, nil
+			}
+			return 0, false, nil, s.problemAt(i, q+1, s.window()[i:q+2], msgLoneCR)
+		}
+		return 0, false, nil, s.problemAt(i, q+1, s.restOfLine(i, q+1),
+			"text behind the closing quote, at %s: double a quote that belongs to the text")
+	}
+}
+
+// restOfLine returns the window from offset from up to the end of the line that
+// holds offset at, as far as it was read.
+func (s *scanner) restOfLine(from, at int) []byte {
+	win := s.window()
+	if i := bytes.IndexAny(win[at:], "\r\n"); i >= 0 {
+		win = win[:at+i]
+	}
+	return win[from:]
+}

@@ -1,0 +1,203 @@
+package csvfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// errLimit is returned by index when it had to look further than it may.
+var errLimit = errors.New("limit")
+
+// scanner splits an input into records.
+type scanner struct {
+	*input
+	cfg ReaderConfig
+
+	header  []string // names of the fields; nil while the header is read
+	columns []int    // field of each declared column
+	width   int      // fields that are kept of a record
+	stats   Stats
+	line    int   // line on which the next record begins
+	record  int64 // records passed
+	fatal   error // what next returns once the present record was reported
+
+	// The present record. Fields stand in data, one byte apart, each up to its
+	// end; data is part of the window or is scratch.
+	data     []byte
+	ends     []int
+	fields   int // how many it has, kept or not
+	recLine  int
+	recStart int64
+	scratch  []byte
+	nl       int // offset of a line end in the window, for the quoted path
+}
+
+// next goes to the next record. It returns io.EOF at the end, a *core.ItemError
+// for a record that is passed over, or an error that ends the reading.
+func (s *scanner) next() error {
+	if s.fatal != nil {
+		return s.fatal
+	}
+	for {
+		end, found, err := s.index('\n', 0, s.cfg.MaxRecord)
+		switch {
+		case errors.Is(err, errLimit):
+			return s.tooLong()
+		case err != nil:
+			s.fatal = err
+			return err
+		case !found && end == 0:
+			return io.EOF
+		}
+		s.recLine, s.recStart = s.line, s.offset()
+		if s.input.next(markQuote, end) >= 0 {
+			return s.quoted()
+		}
+		line, size, ending := s.window()[:end], end, &s.stats.LF
+		if found {
+			size++
+		}
+		if cr := s.input.next(markCR, end); cr >= 0 {
+			if cr != end-1 || !found {
+				return s.loneCR(cr)
+			}
+			line, ending = line[:cr], &s.stats.CRLF
+		}
+		if len(line) > 0 {
+			if s.input.next(markNUL, end) >= 0 || !utf8.Valid(line) {
+				return s.badBytes(end)
+			}
+			s.split(line)
+		}
+		s.consume(size)
+		if found {
+			s.line++
+			*ending++
+		}
+		if len(line) > 0 {
+			return s.accept()
+		}
+		s.stats.Blank++
+	}
+}
+
+// split finds the fields of a line without quotes.
+func (s *scanner) split(line []byte) {
+	ends, at := s.ends[:0], 0
+	s.data, s.fields = line, 0
+	for len(ends) < s.width {
+		i := bytes.IndexByte(line[at:], s.cfg.Comma)
+		if i < 0 {
+			s.ends = append(ends, len(line))
+			s.fields = len(s.ends)
+			return
+		}
+		at += i
+		ends = append(ends, at)
+		at++
+	}
+	s.ends = ends
+	s.fields = len(ends) + 1 + bytes.Count(line[at:], []byte{s.cfg.Comma})
+}
+
+// accept checks the present record, which has been consumed.
+func (s *scanner) accept() error {
+	s.record++
+	if s.header != nil && s.fields != s.width {
+		return s.ragged()
+	}
+	if len(s.data) > s.cfg.MaxField {
+		for k := range s.ends {
+			if n := len(s.field(k)); n > s.cfg.MaxField {
+				return s.itemError(k, s.field(k), fmt.Sprintf("the field has %d bytes, the limit is %d", n, s.cfg.MaxField))
+			}
+		}
+	}
+	return nil
+}
+
+// field returns the text of a field of the present record.
+func (s *scanner) field(k int) []byte {
+	if k == 0 {
+		return s.data[:s.ends[0]]
+	}
+	return s.data[s.ends[k-1]+1 : s.ends[k]]
+}
+
+// raw returns the present record as it stands in the file, its line end left
+// out. It must be asked for before the window moves.
+func (s *scanner) raw() []byte {
+	return bytes.TrimRight(s.buf[s.recStart-s.base:s.r], "\r\n")
+}
+
+// index returns the offset in the window of the next b at or behind from,
+// reading on until it is found; at the end of the file it returns the end of the
+// window and found is false. It does not look further than limit.
+func (s *scanner) index(b byte, from, limit int) (at int, found bool, err error) {
+	for {
+		win := s.window()
+		if from < len(win) {
+			if i := bytes.IndexByte(win[from:], b); i >= 0 {
+				if from+i > limit {
+					return from + i, true, errLimit
+				}
+				return from + i, true, nil
+			}
+			from = len(win)
+		}
+		if from > limit {
+			return from, false, errLimit
+		}
+		if err := s.more(); errors.Is(err, io.EOF) {
+			return len(s.window()), false, nil
+		} else if err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+// at returns the byte at offset i of the window, reading on as needed; ok is
+// false at the end of the file.
+func (s *scanner) at(i int) (b byte, ok bool, err error) {
+	for i >= len(s.window()) {
+		if err := s.more(); errors.Is(err, io.EOF) {
+			return 0, false, nil
+		} else if err != nil {
+			return 0, false, err
+		}
+	}
+	return s.window()[i], true, nil
+}
+
+// advance moves past n bytes and counts the lines in them.
+func (s *scanner) advance(n int) {
+	s.line += bytes.Count(s.window()[:n], []byte{'\n'})
+	s.consume(n)
+}
+
+// reject passes over the record up to the first line end at or behind offset
+// from of the window, and returns err, which tells what is wrong with it.
+func (s *scanner) reject(from int, err *core.ItemError) error {
+	s.record++
+	for {
+		win := s.window()
+		from = min(from, len(win))
+		if i := bytes.IndexByte(win[from:], '\n'); i >= 0 {
+			s.advance(from + i + 1)
+			return err
+		}
+		s.advance(len(win))
+		from = 0
+		if more := s.more(); errors.Is(more, io.EOF) {
+			return err
+		} else if more != nil {
+			s.fatal = more
+			return err
+		}
+	}
+}

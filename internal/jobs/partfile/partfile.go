@@ -1,0 +1,275 @@
+package partfile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
+)
+
+// Suffix is appended to the name of the target to name the part.
+const Suffix = ".part"
+
+// DefaultMode is the mode of a new file.
+const DefaultMode fs.FileMode = 0o600
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Config says what is written.
+type Config struct {
+	// Target is the absolute path of the finished file.
+	Target string
+	// Mode is the mode of the file, less the umask; DefaultMode when 0.
+	Mode fs.FileMode
+	// KeepExisting refuses to replace a target that exists.
+	KeepExisting bool
+}
+
+// State is what a checkpoint keeps of a part: its length and the CRC-32C of all
+// its bytes.
+type State struct {
+	Length int64
+	CRC    uint32
+}
+
+// Add returns the state after p was appended.
+func (s State) Add(p []byte) State {
+	return State{Length: s.Length + int64(len(p)), CRC: crc32.Update(s.CRC, castagnoli, p)}
+}
+
+// String returns the state as messages show it.
+func (s State) String() string { return fmt.Sprintf("%d bytes, crc32c %08x", s.Length, s.CRC) }
+
+// File is an output in progress. It is not safe for concurrent use.
+type File struct {
+	cfg       Config
+	part      *os.File // nil once published or closed
+	state     State
+	synced    State
+	published bool
+	failed    error
+}
+
+// Create starts a new part. A part that an attempt without any checkpoint left
+// behind is replaced. It fails, having touched nothing, when the directory is
+// missing or cannot be written, when the target is no regular file, when it
+// exists and must be kept, and when another process is writing the part.
+func Create(cfg Config) (*File, error) {
+	if err := cfg.check(true); err != nil {
+		return nil, err
+	}
+	part, err := cfg.create()
+	if errors.Is(err, fs.ErrExist) {
+		part, err = cfg.replaceLeftover()
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &File{cfg: cfg, part: part}
+	if err := f.ready(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Resume continues a part at the state of its last checkpoint; what was written
+// behind it is cut off. When the part is missing, the target must hold the
+// state's bytes followed by tail, which proves that it was published; the File
+// is then Published. Anything else is a core.ErrCheckpointMismatch that says
+// both values and leaves every file as it was.
+func Resume(ctx context.Context, cfg Config, state State, tail []byte) (*File, error) {
+	if err := cfg.check(false); err != nil {
+		return nil, err
+	}
+	part, err := cfg.open()
+	if errors.Is(err, fs.ErrNotExist) {
+		return resumePublished(ctx, cfg, state, tail)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &File{cfg: cfg, part: part, state: state, synced: state}
+	if cfg.KeepExisting {
+		if err := cfg.refuseExisting(); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+	}
+	if err := f.resume(ctx, state); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Published reports whether the target is in place and nothing is left to do.
+func (f *File) Published() bool { return f.published }
+
+// State returns the length and CRC of all that was appended so far, the tail
+// left out.
+func (f *File) State() State { return f.state }
+
+// Append writes p at the end of the part. A File that failed once refuses.
+func (f *File) Append(p []byte) error {
+	if err := f.usable(); err != nil {
+		return err
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	if _, err := f.part.Write(p); err != nil {
+		return f.fail("write", err)
+	}
+	fault.Point("partfile.after-write")
+	f.state = f.state.Add(p)
+	return nil
+}
+
+// Sync makes what was appended durable and returns its state, which a
+// checkpoint may then name.
+func (f *File) Sync() (State, error) {
+	if f.published {
+		return f.state, nil
+	}
+	if err := f.usable(); err != nil {
+		return State{}, err
+	}
+	if f.state == f.synced {
+		return f.state, nil
+	}
+	return f.state, f.sync()
+}
+
+// Rollback cuts the part back to an earlier state of this File.
+func (f *File) Rollback(state State) error {
+	if f.published || f.state == state {
+		return nil
+	}
+	if err := f.usable(); err != nil {
+		return err
+	}
+	if err := f.truncate(state); err != nil {
+		return f.fail("truncate", err)
+	}
+	f.state = state
+	return nil
+}
+
+// Publish appends tail, makes the file durable and puts it in the target's
+// place. A second call does nothing.
+func (f *File) Publish(tail []byte) error {
+	if f.published {
+		return nil
+	}
+	if err := f.usable(); err != nil {
+		return err
+	}
+	if f.cfg.KeepExisting {
+		if err := f.cfg.refuseExisting(); err != nil {
+			return err
+		}
+	}
+	body := f.state
+	if err := f.Append(tail); err != nil {
+		return err
+	}
+	if err := f.sync(); err != nil {
+		return err
+	}
+	fault.Point("partfile.before-rename")
+	if err := os.Rename(f.cfg.part(), f.cfg.Target); err != nil {
+		return f.fail("publish", err)
+	}
+	fault.Point("partfile.after-rename")
+	if err := syncDir(filepath.Dir(f.cfg.Target)); err != nil {
+		return f.fail("publish", err)
+	}
+	f.published, f.state = true, body
+	return f.Close()
+}
+
+// Close releases the part and its lock; it publishes and removes nothing.
+func (f *File) Close() error {
+	if f == nil || f.part == nil {
+		return nil
+	}
+	part := f.part
+	f.part = nil
+	if err := part.Close(); err != nil {
+		return f.fail("close", err)
+	}
+	return nil
+}
+
+func (f *File) usable() error {
+	switch {
+	case f.failed != nil:
+		return fmt.Errorf("nothing more is written after: %w", f.failed)
+	case f.published:
+		return &core.Error{
+			Kind: core.ErrCheckpointMismatch, Op: "write " + f.cfg.Target,
+			Msg:  "the file was published by an earlier attempt with " + f.state.String() + ", and there is more to write now",
+			Hint: "put the input back as it was, or abandon the execution and start anew",
+		}
+	case f.part == nil:
+		return fmt.Errorf("write %s: %w", f.cfg.part(), fs.ErrClosed)
+	}
+	return nil
+}
+
+func (f *File) fail(op string, err error) error {
+	f.failed = &core.Error{
+		Op: op + " output " + f.cfg.Target, Err: err,
+		Hint: "mend the cause and restart: the file is continued at its last checkpoint",
+	}
+	return f.failed
+}
+
+func (f *File) sync() error {
+	fault.Point("partfile.before-fsync")
+	if err := f.part.Sync(); err != nil {
+		return f.fail("sync", err)
+	}
+	fault.Point("partfile.after-fsync")
+	f.synced = f.state
+	return nil
+}
+
+// truncate cuts the part to state and stands at its end.
+func (f *File) truncate(state State) error {
+	if err := f.part.Truncate(state.Length); err != nil {
+		return err
+	}
+	_, err := f.part.Seek(state.Length, io.SeekStart)
+	return err
+}
+
+// ready locks a new part and makes its name durable.
+func (f *File) ready() error {
+	if err := f.cfg.lock(f.part); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(f.cfg.Target))
+}
+
+func (f *File) resume(ctx context.Context, state State) error {
+	if err := f.cfg.lock(f.part); err != nil {
+		return err
+	}
+	found, err := prefixState(ctx, f.part, state.Length)
+	if err != nil {
+		return fmt.Errorf("check output %s: %w", f.cfg.part(), err)
+	}
+	if found != state {
+		return f.cfg.mismatch(f.cfg.part(), state, found)
+	}
+	if err := f.truncate(state); err != nil {
+		return f.fail("truncate", err)
+	}
+	return nil
+}
