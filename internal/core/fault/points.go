@@ -7,6 +7,16 @@ var points = []string{
 	"chunk.after-finish",
 	"chunk.before-commit",
 	"chunk.before-finish",
+	"engine.after-call-commit",
+	"engine.after-job-end",
+	"engine.after-step-end",
+	"engine.after-step-start",
+	"engine.before-call-commit",
+	"engine.before-job-end",
+	"engine.before-step-end",
+	"engine.before-step-start",
+	"launch.after-create",
+	"launch.before-create",
 }
 
 // Points returns the names of all failpoints, sorted.

@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// decision is what the restart table says about a step.
+type decision int8
+
+const (
+	startFresh   decision = iota // with a context of its own
+	startRestart                 // with the context of the last execution
+	skip                         // the last execution stands
+)
+
+// keyExecuted is left behind by Spring Batch in contexts of executions that
+// ended, and is not inherited.
+const keyExecuted = "batch.executed"
+
+// decide is the restart table: what to do about step when last is its newest
+// execution within the instance (nil: none), current is the job execution that
+// asks, and started is how often the step was started before.
+func decide(step *core.Step, last *core.StepExecution, current int64, started int) (decision, error) {
+	d, err := decideByStatus(step, last, current)
+	if err != nil || d == skip {
+		return d, err
+	}
+	if step.StartLimit > 0 && started >= step.StartLimit {
+		return d, &core.Error{
+			Kind: core.ErrStartLimitExceeded,
+			Msg: fmt.Sprintf("maximum start limit exceeded: started %d times in this instance, the limit is %d",
+				started, step.StartLimit),
+			Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(current, 10)),
+		}
+	}
+	if d == startRestart && last.OpaqueContext != "" {
+		return d, &core.Error{
+			Kind: core.ErrJobRestart,
+			Msg: fmt.Sprintf("the context of step execution %d was written by another program in a form that "+
+				"batchctl does not read, so it is not known where to go on", last.ID),
+			Hint: "restart it with the program that wrote it",
+		}
+	}
+	return d, nil
+}
+
+func decideByStatus(step *core.Step, last *core.StepExecution, current int64) (decision, error) {
+	if last == nil || belongsTo(last, current) {
+		return startFresh, nil
+	}
+	switch last.Status {
+	case core.StatusCompleted:
+		if step.AllowStartIfComplete {
+			return startFresh, nil
+		}
+		return skip, nil
+	case core.StatusAbandoned:
+		return skip, nil
+	case core.StatusStarting, core.StatusStarted, core.StatusStopping, // left by a crash
+		core.StatusStopped, core.StatusFailed:
+		return startRestart, nil
+	case core.StatusUnknown:
+	}
+	status := last.Status.String()
+	if last.OpaqueStatus != "" {
+		status = core.Quote(last.OpaqueStatus)
+	}
+	return skip, &core.Error{
+		Kind: core.ErrJobRestart,
+		Msg:  fmt.Sprintf("cannot restart from status %s of step execution %d", status, last.ID),
+		Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(last.JobExecution.ID, 10)),
+	}
+}
+
+// belongsTo reports whether the step was already run in this very execution: a
+// loop, which starts it again.
+func belongsTo(last *core.StepExecution, current int64) bool {
+	return last.JobExecution != nil && last.JobExecution.ID == current
+}
+
+// contextFor returns the context with which a step is started.
+func contextFor(d decision, last *core.StepExecution, token func() string) core.ExecutionContext {
+	ec := core.ExecutionContext{}
+	switch d {
+	case startRestart:
+		ec = last.Context.Clone()
+		delete(ec, keyExecuted)
+	case startFresh:
+		if last != nil && last.Status == core.StatusCompleted {
+			if lineage, ok, err := last.Context.String(core.ContextKeyLineage); ok && err == nil {
+				ec[core.ContextKeyReplaces] = lineage
+			}
+		}
+	case skip:
+	}
+	ec[core.ContextKeyVersion] = "batchctl"
+	if _, ok := ec[core.ContextKeyLineage]; !ok {
+		ec[core.ContextKeyLineage] = token()
+	}
+	return ec
+}

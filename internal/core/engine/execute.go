@@ -1,0 +1,168 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
+)
+
+// ExecuteStep runs a step execution that is recorded as STARTED to its end, and
+// records that. How the step ended is in se, and se.Failure says why it did not
+// complete; the error says only why the end could not be recorded. An error
+// that is ErrLeaseLost or ErrOptimisticLock means that another process has
+// taken over: write nothing more.
+func ExecuteStep(ctx context.Context, r *core.Run, step *core.Step, se *core.StepExecution) error {
+	listener := core.Join(r.Job.Listener, step.Listener)
+	s := &core.Scope{Run: r, Step: se, AfterChunk: listener.AfterChunk}
+	s.Refresh()
+	e := &execution{scope: s, step: step, listener: listener}
+	e.log(ctx, "Executing step")
+	exit, err := perform(ctx, e)
+	if isFenced(err) {
+		return err
+	}
+	if err == nil && e.isRecorded() {
+		e.log(ctx, "Step executed")
+		return nil
+	}
+	o := completed(exit)
+	if err != nil {
+		s.Refresh() // what it has put and not committed is undone
+		o = failed(ctx, r.Stop, err)
+	}
+	err = e.end(ctx, o)
+	e.log(ctx, "Step executed")
+	return err
+}
+
+// execution is one step execution at work.
+type execution struct {
+	scope    *core.Scope
+	step     *core.Step
+	listener core.Listener
+}
+
+// perform does the step's work, and turns a panic in it into an error.
+func perform(ctx context.Context, e *execution) (exit core.ExitStatus, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered("step "+e.step.Name, v)
+		}
+	}()
+	s := e.scope
+	if e.listener.BeforeStep != nil {
+		if err := e.listener.BeforeStep(ctx, s); err != nil {
+			return exit, fmt.Errorf("before step: %w", err)
+		}
+	}
+	body, err := e.step.Bind(s)
+	if err != nil {
+		return exit, err
+	}
+	if body == nil {
+		return exit, &core.Error{Kind: core.ErrJobDefinition, Msg: "the step was bound to no body"}
+	}
+	tasklet, ok := body.(taskletBody)
+	if !ok {
+		return body.Execute(ctx, s)
+	}
+	if e.listener.AfterStep != nil { // it sees the end before it is written
+		return exit, tasklet.run(ctx, s, nil)
+	}
+	return exit, tasklet.run(ctx, s, func(next *core.StepExecution) {
+		e.finish(next, completed(core.ExitStatus{}))
+	})
+}
+
+// finish makes o the end of next.
+func (e *execution) finish(next *core.StepExecution, o outcome) {
+	o.apply(next)
+	next.Counts.Rollback += e.scope.Rollbacks
+	next.EndTime = e.scope.Now()
+}
+
+// isRecorded reports whether the end is in the repository already.
+func (e *execution) isRecorded() bool { return !e.scope.Step.EndTime.IsZero() }
+
+// end tells the listeners how the step ended, and records it.
+func (e *execution) end(ctx context.Context, o outcome) error {
+	next := e.scope.Step.Clone()
+	e.finish(next, o)
+	if e.listener.AfterStep != nil {
+		exit, err := e.afterStep(ctx, *next)
+		if err != nil {
+			e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after the step failed",
+				append(e.attrs(), slog.String("error", describe(err)))...)
+		}
+		if next.ExitStatus.Code != core.ExitCodeRefused {
+			next.ExitStatus = next.ExitStatus.And(exit)
+		}
+	}
+	next.Context = e.scope.Context.Clone()
+	fault.Point("engine.before-step-end")
+	err := e.write(ctx, next)
+	fault.Point("engine.after-step-end")
+	se := e.scope.Step
+	switch {
+	case err == nil:
+		return nil
+	case isFenced(err):
+		return err
+	case e.isRecorded() && se.Status != core.StatusCompleted:
+		return nil // it is there in spite of the error
+	}
+	if o.err == nil {
+		o = failed(ctx, nil, fmt.Errorf("record the end of the step: %w", err))
+	}
+	se.Failure = o.err
+	return &unrecordedError{se: se, end: o, rollbacks: e.unwrittenRollbacks(next), err: err}
+}
+
+// unwrittenRollbacks returns how many rollbacks the row still lacks.
+func (e *execution) unwrittenRollbacks(next *core.StepExecution) int64 {
+	return next.Counts.Rollback - e.scope.Step.Counts.Rollback
+}
+
+func (e *execution) write(ctx context.Context, next *core.StepExecution) error {
+	ctx, cancel := lastWrites(ctx)
+	defer cancel()
+	tx, err := e.scope.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	return e.scope.CommitStep(ctx, tx, e.scope.Step, next, e.scope.JobContext)
+}
+
+// afterStep calls the listener and turns a panic in it into an error.
+func (e *execution) afterStep(ctx context.Context, ended core.StepExecution) (exit core.ExitStatus, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = recovered("the listener after step "+e.step.Name, v)
+		}
+	}()
+	ended.Context = ended.Context.Clone()
+	return e.listener.AfterStep(ctx, e.scope, ended)
+}
+
+func (e *execution) log(ctx context.Context, msg string) {
+	e.scope.Log.LogAttrs(ctx, slog.LevelInfo, msg, e.attrs()...)
+}
+
+func (e *execution) attrs() []slog.Attr {
+	se := e.scope.Step
+	attrs := []slog.Attr{
+		slog.String("job", e.scope.Job.Name),
+		slog.String("step", se.StepName),
+		slog.Int64("jobExecutionId", e.scope.Execution.ID),
+		slog.Int64("stepExecutionId", se.ID),
+		slog.String("status", se.Status.String()),
+	}
+	if !se.EndTime.IsZero() {
+		attrs = append(attrs, slog.String("exitCode", se.ExitStatus.Code),
+			slog.Duration("duration", se.EndTime.Sub(se.StartTime)))
+	}
+	return attrs
+}

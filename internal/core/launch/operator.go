@@ -1,0 +1,168 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// JobOperator does what a person types: it finds the job, decides whether the
+// verb fits the state, and launches. All fields must be set. It is safe for
+// concurrent use.
+type JobOperator struct {
+	Registry *JobRegistry
+	Launcher *JobLauncher
+	Repo     core.JobRepository
+}
+
+// Start launches the job of that name, as JobLauncher.Run does. The parameters
+// of a FAILED or STOPPED instance restart it.
+func (op *JobOperator) Start(
+	ctx context.Context, jobName string, ps core.JobParameters, o Options,
+) (*core.JobExecution, error) {
+	job, err := op.Registry.Job(jobName)
+	if err != nil {
+		return nil, err
+	}
+	return op.Launcher.Run(ctx, job, ps, o)
+}
+
+// Restart launches the instance of a FAILED or STOPPED execution again, with
+// its parameters. overrides may change and add non-identifying parameters only.
+// An execution that reads as running is passed on to the repository, which
+// recovers it when its owner is dead and refuses otherwise.
+func (op *JobOperator) Restart(
+	ctx context.Context, executionID int64, overrides core.JobParameters, o Options,
+) (*core.JobExecution, error) {
+	verb := "restart " + id(executionID)
+	je, err := op.Repo.JobExecution(ctx, executionID)
+	if err != nil {
+		return nil, hinted(verb, command("executions"), err)
+	}
+	job, err := op.Registry.Job(je.Instance.JobName)
+	if err != nil {
+		return nil, advise(verb, "", err)
+	}
+	if err := restartable(job, je); err != nil {
+		return nil, advise(verb, "", err)
+	}
+	ps, err := override(job, je.Parameters, overrides)
+	if err != nil {
+		return nil, hinted(verb, command("jobs", "show", job.Name), err)
+	}
+	o.RestartOf = executionID
+	return op.Launcher.Run(ctx, job, ps, o)
+}
+
+// restartable refuses what no repository could allow.
+func restartable(job *core.Job, je *core.JobExecution) error {
+	switch je.Status {
+	case core.StatusStopped, core.StatusFailed:
+	case core.StatusStarting, core.StatusStarted, core.StatusStopping: // the repository knows whether it lives
+	case core.StatusCompleted:
+		hint := command("show", id(je.ID))
+		if job.Incrementer != nil {
+			hint = command("next", job.Name)
+		}
+		return &core.Error{
+			Kind: core.ErrJobInstanceAlreadyComplete,
+			Msg:  fmt.Sprintf("execution %d is COMPLETED, there is nothing to restart", je.ID), Hint: hint,
+		}
+	case core.StatusAbandoned, core.StatusUnknown:
+		status := je.Status.String()
+		if je.OpaqueStatus != "" {
+			status = core.Quote(je.OpaqueStatus)
+		}
+		return &core.Error{
+			Kind: core.ErrJobRestart,
+			Msg:  fmt.Sprintf("execution %d is %s, only FAILED and STOPPED ones restart", je.ID, status),
+			Hint: command("show", id(je.ID)),
+		}
+	}
+	return nil
+}
+
+// override returns stored with overrides in place. Nothing that identifies the
+// instance may change: it would be another instance.
+func override(job *core.Job, stored, overrides core.JobParameters) (core.JobParameters, error) {
+	ps := stored
+	for _, p := range overrides {
+		before, known := stored.Lookup(p.Name)
+		switch {
+		case known && before.Equal(p):
+			continue
+		case known && before.Identifying:
+			return nil, &core.Error{
+				Kind: core.ErrJobParametersInvalid,
+				Msg: fmt.Sprintf("parameter %s identifies the instance, a restart cannot change it",
+					core.EscapeControl(p.Name)),
+				Hint: command("run", job.Name, p.Name+"=..."),
+			}
+		case known:
+			p.Identifying = false // a restart keeps what it was launched with
+		case p.Identifying:
+			return nil, &core.Error{
+				Kind: core.ErrJobParametersInvalid,
+				Msg: fmt.Sprintf("parameter %s would identify the instance, a restart cannot add it",
+					core.EscapeControl(p.Name)),
+				Hint: fmt.Sprintf("write %s:%s:non-identifying=... if that is meant", p.Name, p.Type()),
+			}
+		}
+		ps = ps.With(p)
+	}
+	return ps, nil
+}
+
+// Stop asks a running execution to end at its next commit, and returns it as it
+// is then: STOPPING until its owner has ended it. One that is STOPPED already
+// is what was asked for and no error. Any other that has ended, or whose owner
+// is dead, is an ErrJobExecutionNotRunning.
+func (op *JobOperator) Stop(ctx context.Context, executionID int64) (*core.JobExecution, error) {
+	verb := "stop " + id(executionID)
+	je, err := op.Repo.JobExecution(ctx, executionID)
+	if err != nil {
+		return nil, hinted(verb, command("executions"), err)
+	}
+	if je.Status == core.StatusStopped {
+		return je, nil
+	}
+	if je.Status.IsRunning() {
+		verdict, err := op.Repo.OwnerOf(ctx, executionID)
+		if err != nil {
+			return nil, advise(verb, "", err)
+		}
+		if verdict.Liveness == core.OwnerDead {
+			return nil, &core.Error{
+				Kind: core.ErrJobExecutionNotRunning, Op: verb,
+				Msg:  fmt.Sprintf("it reads %s, but its owner is dead: %s", je.Status, verdict.Evidence),
+				Hint: command("restart", id(executionID)),
+			}
+		}
+	}
+	stopping, err := op.Repo.RequestStop(ctx, executionID)
+	if errors.Is(err, core.ErrJobExecutionNotRunning) {
+		// It may have reached STOPPED between the two looks.
+		if je, again := op.Repo.JobExecution(ctx, executionID); again == nil && je.Status == core.StatusStopped {
+			return je, nil
+		}
+	}
+	if err != nil {
+		return nil, hinted(verb, command("show", id(executionID)), err)
+	}
+	return stopping, nil
+}
+
+// Abandon gives an execution up: it is never restarted. It must be STOPPING,
+// STOPPED or FAILED; UNKNOWN stays UNKNOWN.
+func (op *JobOperator) Abandon(ctx context.Context, executionID int64) (*core.JobExecution, error) {
+	je, err := op.Repo.Abandon(ctx, executionID)
+	switch {
+	case errors.Is(err, core.ErrJobExecutionAlreadyRunning):
+		return nil, hinted("abandon "+id(executionID), command("stop", id(executionID)), err)
+	case err != nil:
+		return nil, hinted("abandon "+id(executionID), command("executions"), err)
+	}
+	return je, nil
+}
