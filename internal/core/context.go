@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"unicode/utf8"
 )
 
 // ExecutionContext is the state that an execution keeps for its next attempt: a
@@ -82,8 +83,15 @@ func contextValue[T any](ec ExecutionContext, key string) (value T, ok bool, err
 // Check reports the first value that cannot be stored.
 func (ec ExecutionContext) Check() error {
 	for key, v := range ec {
+		if !utf8.ValidString(key) {
+			return fmt.Errorf("context key %s is not valid UTF-8", Quote(key))
+		}
 		switch v := v.(type) {
-		case string, int64, bool:
+		case int64, bool:
+		case string:
+			if !utf8.ValidString(v) {
+				return fmt.Errorf("context key %s holds %s, which is not valid UTF-8", Quote(key), Quote(v))
+			}
 		case float64:
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return fmt.Errorf("context key %s holds %v, which cannot be stored", Quote(key), v)

@@ -104,18 +104,25 @@ func (e *Error) Unwrap() []error {
 
 // Hint returns the hint of the outermost *Error in err's tree that has one.
 func Hint(err error) string {
-	var e *Error
-	for errors.As(err, &e) {
-		if e.Hint != "" || e.Err == nil {
-			return e.Hint
+	if e, ok := err.(*Error); ok && e.Hint != "" { //nolint:errorlint // it walks the tree itself
+		return e.Hint
+	}
+	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
+	case interface{ Unwrap() error }:
+		return Hint(e.Unwrap())
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if hint := Hint(err); hint != "" {
+				return hint
+			}
 		}
-		err = e.Err
 	}
 	return ""
 }
 
 // ItemError says what is wrong with one record of an input. Its text has the
-// form "file:line: column: value: what is wrong".
+// form "file:line: column: value: what is wrong"; an input without lines gives
+// "file: record 7: ...".
 type ItemError struct {
 	File   string // as the reader was given it
 	Line   int    // 1-based line on which the record begins; 0 if there are no lines
@@ -130,23 +137,24 @@ type ItemError struct {
 
 // Error returns the text described at ItemError.
 func (e *ItemError) Error() string {
-	var b strings.Builder
-	b.WriteString(EscapeControl(e.File))
+	parts := make([]string, 0, 5)
+	place := EscapeControl(e.File)
 	if e.Line > 0 {
-		b.WriteByte(':')
-		b.WriteString(strconv.Itoa(e.Line))
+		place += ":" + strconv.Itoa(e.Line)
+	}
+	if place != "" {
+		parts = append(parts, place)
+	}
+	if e.Line == 0 && e.Record > 0 {
+		parts = append(parts, "record "+strconv.FormatInt(e.Record, 10))
 	}
 	if e.Column != "" {
-		b.WriteString(": ")
-		b.WriteString(EscapeControl(e.Column))
+		parts = append(parts, EscapeControl(e.Column))
 	}
 	if e.HasValue {
-		b.WriteString(": ")
-		b.WriteString(Quote(e.Value))
+		parts = append(parts, Quote(e.Value))
 	}
-	b.WriteString(": ")
-	b.WriteString(e.Msg)
-	return b.String()
+	return strings.Join(append(parts, e.Msg), ": ")
 }
 
 // Unwrap returns the cause.

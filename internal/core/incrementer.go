@@ -83,7 +83,7 @@ func (i DateIncrementer) Next(previous JobParameters, zone *time.Location) (JobP
 	next, ok := localInstant(civil, zone)
 	if !ok {
 		return nil, parameterError(i.Name, fmt.Sprintf("%s does not exist in %s", civil.Format(time.DateTime), zone),
-			"give the date yourself")
+			fmt.Sprintf("give it a time that exists: %s=%s", i.Name, civil.Add(time.Hour).Format("2006-01-02T15:04:05")))
 	}
 	p.Value = next
 	return previous.With(p), nil

@@ -121,10 +121,10 @@ func (n Notation) zone() *time.Location {
 }
 
 func suggestWord(word string) string {
-	if word == "" {
+	if _, err := splitHead(word); err != nil {
 		return "name=value"
 	}
-	return ShellQuote(word) + "=VALUE"
+	return ShellQuote(word + "=VALUE")
 }
 
 // head is what stands before the "=" of a word.
@@ -255,7 +255,8 @@ func parseDouble(text string) (any, error) {
 		return nil, fmt.Errorf("value %s is not a finite decimal number, as in 1.5", Quote(text))
 	}
 	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+	if err != nil || v == 0 && strings.ContainsAny(mantissa, "123456789") {
 		return nil, fmt.Errorf("value %s is outside the range of a double", Quote(text))
 	}
 	return v, nil
@@ -322,7 +323,7 @@ func atOffset(civil time.Time, offset, text string) (time.Time, error) {
 		return civil, nil
 	}
 	hours, minutes := number(offset[1:3]), number(offset[4:6])
-	if hours > 18 || minutes > 59 {
+	if minutes > 59 || hours*60+minutes > 18*60 {
 		return time.Time{}, fmt.Errorf("value %s has an offset outside ±18:00", Quote(text))
 	}
 	d := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
@@ -356,10 +357,25 @@ func FormatDate(t time.Time, zone *time.Location) string {
 	if back, err := ParseDate(day, zone); err == nil && back.Equal(t) {
 		return day
 	}
-	if _, offset := local.Zone(); offset%60 != 0 || local.Year() < 1 || local.Year() > 9999 {
+	if _, offset := local.Zone(); offset%60 != 0 {
 		local = t.UTC()
 	}
+	switch year := local.Year(); {
+	case year < 1:
+		local = t.In(time.FixedZone("", maxOffset))
+	case year > 9999:
+		local = t.In(time.FixedZone("", -maxOffset))
+	}
 	return local.Format("2006-01-02T15:04:05.999Z07:00")
+}
+
+// maxOffset bounds the offset of a date-time, in seconds.
+const maxOffset = 18 * 60 * 60
+
+// inYears reports whether some offset gives t a year of four digits, so that it
+// can be written.
+func inYears(t time.Time) bool {
+	return t.Add(maxOffset*time.Second).UTC().Year() >= 1 && t.Add(-maxOffset*time.Second).UTC().Year() <= 9999
 }
 
 // FormatValue writes the value of p without its type.

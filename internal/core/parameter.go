@@ -220,8 +220,8 @@ func checkParameterValue(p JobParameter) error {
 			return parameterError(p.Name, fmt.Sprintf("%v is not a finite number", v), "")
 		}
 	case time.Time:
-		if y := v.UTC().Year(); y < 0 || y > 10000 {
-			return parameterError(p.Name, fmt.Sprintf("year %d is outside 0001-9999", y), "")
+		if !inYears(v) {
+			return parameterError(p.Name, fmt.Sprintf("year %d is outside 0001-9999", v.UTC().Year()), "")
 		}
 		if v.Nanosecond()%int(time.Millisecond) != 0 {
 			return parameterError(p.Name, "a date-time finer than a millisecond cannot be stored", "")

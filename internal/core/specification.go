@@ -130,12 +130,17 @@ func (ss ParameterSpecs) Validate(ps JobParameters) error {
 			return parameterError(p.Name, fmt.Sprintf("is declared %s, not %s", s.ParameterType(), p.Type()), "")
 		}
 		if text, ok := p.Value.(string); ok && s.Pattern != nil {
-			if at := s.Pattern.FindStringIndex(text); at == nil || at[0] != 0 || at[1] != len(text) {
+			if !matchesWhole(s.Pattern, text) {
 				return parameterError(p.Name, fmt.Sprintf("value %s does not match %s", Quote(text), s.Pattern), "")
 			}
 		}
 	}
 	return nil
+}
+
+// matchesWhole is not a matter of the first match: a|ab matches all of "ab".
+func matchesWhole(pattern *regexp.Regexp, text string) bool {
+	return regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`).MatchString(text)
 }
 
 func undeclared(name string, declared []string) error {

@@ -11,8 +11,8 @@ import (
 const quoteLimit = 80
 
 // Quote shows a value from outside in a message: in double quotes, cut after 80
-// characters, every control character, invalid byte and bidirectional override
-// as a visible escape, other scripts as they are.
+// characters, every control character, invisible character, invalid byte and
+// bidirectional override as a visible escape, other scripts as they are.
 func Quote(value string) string {
 	cut := false
 	if utf8.RuneCountInString(value) > quoteLimit {
@@ -66,8 +66,10 @@ func escape(s string, quotes bool) string {
 			b.WriteRune(r)
 		case r < 0x80:
 			fmt.Fprintf(&b, `\x%02x`, r)
-		default:
+		case r <= 0xffff:
 			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			fmt.Fprintf(&b, `\U%08x`, r)
 		}
 		i += size
 	}
@@ -84,6 +86,8 @@ func needsEscape(r rune, quotes bool) bool {
 		return true // bidirectional controls
 	case r == 0x2028 || r == 0x2029:
 		return true // line and paragraph separator
+	case r == 0x00ad, r == 0x200b, r == 0x2060, r == 0xfeff, r >= 0xe0000 && r <= 0xe007f:
+		return quotes // invisible: in a message they are what is wrong
 	}
 	return false
 }
@@ -114,14 +118,17 @@ func shellWord(w string) string {
 }
 
 // Nearest returns the candidate that name was most probably meant to be, or ""
-// when none is near: at most two edits, or a third of its length, away.
+// when none is near: at most two edits, or a third of its length, away, and
+// something in common.
 func Nearest(name string, candidates []string) string {
-	best, bestDistance := "", max(2, len(name)/3)+1
+	length := utf8.RuneCountInString(name)
+	best, bestDistance := "", max(2, length/3)+1
 	for _, c := range candidates {
 		if strings.EqualFold(name, c) {
 			return c
 		}
-		if d := editDistance(name, c); d < bestDistance {
+		d := editDistance(name, c)
+		if d < bestDistance && d < max(length, utf8.RuneCountInString(c)) {
 			best, bestDistance = c, d
 		}
 	}
