@@ -2,14 +2,20 @@ package sqlrepo
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/store/codec"
 )
 
 // SchemaVersion is the version of the schema that this package reads and
 // writes, as BATCHCTL_SETTINGS keeps it under [SettingSchemaVersion].
 const SchemaVersion = 1
+
+// layout is the layout of every repository so far.
+var layout = codec.Layout4()
 
 // Names of the settings that a repository has.
 const (
@@ -34,6 +40,31 @@ type Config struct {
 	// what was attempted. nil keeps the error.
 	TranslateError func(op string, err error) error
 }
+
+func (c Config) zone() *time.Location {
+	if c.Zone == nil {
+		return time.UTC
+	}
+	return c.Zone
+}
+
+// fail turns a driver's error into one of core's. What is one already, and the
+// end of a context, stays as it is.
+func (c Config) fail(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*core.Error](err); ok {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || c.TranslateError == nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return c.TranslateError(op, err)
+}
+
+// now returns the time as the repository can store it.
+func (c Config) now() time.Time { return c.Now().UTC().Truncate(time.Millisecond) }
 
 // Ownership proves that a process runs an execution, and finds out whether
 // another one that claims it still lives. It is safe for concurrent use.
