@@ -1,0 +1,68 @@
+// Package settlement is the job dailySettlement: it reads one day of card
+// transactions, charges every one of them a fee, keeps them in a ledger, and
+// reports what each merchant is paid.
+//
+// # Input
+//
+// DATE.csv, for example 2021-01-01.csv, is UTF-8 CSV with this header:
+//
+//		transaction_id,merchant_id,merchant_name,transaction_type,currency,amount
+//
+//	  - transaction_id: 16 digits, the date as yyyymmdd and eight digits that are
+//	    unique within it. So an id is unique for ever, and the transactions of a
+//	    day are one range of the ledger's key.
+//	  - merchant_id: a positive whole number.
+//	  - merchant_name: any text.
+//	  - transaction_type: SALE, REFUND or TEST.
+//	  - currency: KRW, JPY or USD.
+//	  - amount: positive, with at most as many decimals as the currency's minor
+//	    unit has (none for KRW and JPY, two for USD).
+//
+// DATE.ctl says what DATE.csv must hold, in lines of the form name=value:
+//
+//	records=5000
+//	total.KRW=214245470
+//	total.USD=197911.13
+//
+// The totals are of all records, TEST included, refunds counted as negative. A
+// currency without a line has the total 0.
+//
+// # Fees
+//
+//	SALE    2.5 % of the amount
+//	REFUND  1 % of the amount; the fee of the sale is not given back
+//	TEST    is not settled
+//
+// A fee is computed exactly and rounded once, half to even, at the currency's
+// minor unit: 2.5 % of 20 KRW is 0, of 60 KRW is 2. A refund's amount is negative
+// in the ledger, its fee is positive, and net = amount - fee for both. An amount
+// whose fee cannot be computed exactly is refused, never rounded.
+//
+// # Steps
+//
+//   - verifyInput: the files are there, the header is right, and there are as
+//     many records as the control file says; amounts are not looked at. It
+//     creates the tables and the output folder, and refuses a day that the
+//     ledger holds already.
+//   - settleTransactions: a chunk step of 1000 records. A bad record fails it
+//     with file, line, column and value; the committed chunks stay, and a
+//     restart goes on behind them. TEST records are filtered, and their totals
+//     are kept in the step's context.
+//   - reconcile: per currency, what was settled plus what was filtered must be
+//     what the control file says.
+//   - summarizeMerchants: one line per merchant and currency. What an earlier
+//     call left for the day is replaced.
+//   - writeReport: settlement-DATE.csv, which appears whole or not at all. Its
+//     last record is END and the number of lines before it.
+//
+// A restart does not repeat a step that has completed: verifyInput counts the
+// records of the file as it was then, and what a mended file has in excess is
+// found by reconcile.
+//
+// # Tables
+//
+// SETTLED_TRANSACTION and MERCHANT_SUMMARY live in the repository's database, so
+// that rows and restart position commit together. Amounts are whole numbers of
+// minor units. REQUEST_DATE is derived from the key and takes no room. Nothing
+// in ledger or report depends on the clock or on the number of attempts.
+package settlement
