@@ -1,0 +1,90 @@
+//go:build unix
+
+package bench_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/batchctl/batchctl/internal/bench"
+	"github.com/batchctl/batchctl/internal/sample"
+)
+
+// allocsPerRecord is the ceiling on the chunk step of dailySettlement: three
+// values to bind that differ from record to record, and what a statement of 64
+// rows and a commit of 1000 cost.
+const allocsPerRecord = 4
+
+func day(records int) sample.Day {
+	return sample.Day{Date: time.Date(2021, 2, 1, 0, 0, 0, 0, time.UTC), Records: records}
+}
+
+// TestFloorAndProductAgree is what makes their comparison worth anything.
+func TestFloorAndProductAgree(t *testing.T) {
+	dir, d := t.TempDir(), day(20_500)
+	if err := d.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	product, floor, empty := filepath.Join(dir, "product.db"), filepath.Join(dir, "floor.db"), filepath.Join(dir, "empty")
+	if err := os.Mkdir(empty, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	u, err := bench.Product(t.Context(), product, dir, d, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := bench.Prepare(t.Context(), floor, empty, d, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	records, err := bench.Floor(t.Context(), floor, filepath.Join(dir, d.Name()+".csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if records != int64(d.Records) || u.Records != records {
+		t.Errorf("floor read %d, product %d, want %d", records, u.Records, d.Records)
+	}
+	wantRows, want, err := bench.LedgerDigest(t.Context(), product)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gotRows, got, err := bench.LedgerDigest(t.Context(), floor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gotRows != wantRows || got != want || gotRows == 0 {
+		t.Errorf("floor left %d rows %s, product %d rows %s", gotRows, got, wantRows, want)
+	}
+}
+
+func TestAllocationsPerRecord(t *testing.T) {
+	dir, d := t.TempDir(), day(50_000)
+	if err := d.WriteFiles(dir); err != nil {
+		t.Fatal(err)
+	}
+	u, err := bench.Product(t.Context(), filepath.Join(dir, "product.db"), dir, d, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%.2f allocations a record", u.AllocsPerRecord())
+	if got := u.AllocsPerRecord(); got > allocsPerRecord {
+		t.Errorf("%.2f allocations a record, the ceiling is %d", got, allocsPerRecord)
+	}
+}
+
+func TestSpread(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		values []float64
+		want   bench.Spread
+	}{
+		{[]float64{2}, bench.Spread{Min: 2, Median: 2, Max: 2}},
+		{[]float64{3, 1, 2}, bench.Spread{Min: 1, Median: 2, Max: 3}},
+		{[]float64{4, 1, 2, 3}, bench.Spread{Min: 1, Median: 2.5, Max: 4}},
+	} {
+		if got := bench.NewSpread(c.values); got != c.want {
+			t.Errorf("%v: %v, want %v", c.values, got, c.want)
+		}
+	}
+}
