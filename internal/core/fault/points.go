@@ -17,6 +17,9 @@ var points = []string{
 	"engine.before-step-start",
 	"launch.after-create",
 	"launch.before-create",
+	"sqlite.after-create",
+	"sqlite.after-schema-commit",
+	"sqlite.before-schema-commit",
 }
 
 // Points returns the names of all failpoints, sorted.

@@ -8,7 +8,7 @@
 // unless it is a repository of this version. An absent or empty file is
 // initialised: the schema in one transaction with a rollback journal, then the
 // switch to WAL. Every process that wants to initialise holds a lock on
-// PATH.locks/init.lock meanwhile and looks again once it has it, so any number
+// PATH.locks/init meanwhile and looks again once it has it, so any number
 // of first processes may race. Death at any instant leaves one of four states,
 // and each of them is completed by the next Open: no file, an empty file, an
 // empty file with a hot journal (its header says that the database had no

@@ -3,6 +3,8 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -12,7 +14,19 @@ import (
 
 // refuse makes an ErrRepository.
 func refuse(msg, hint string, cause error) *core.Error {
-	return &core.Error{Kind: core.ErrRepository, Msg: msg, Hint: hint, Err: cause}
+	return &core.Error{Kind: core.ErrRepository, Msg: msg, Hint: hint, Err: withoutPath(cause)}
+}
+
+// withoutPath takes the operation and the path off an error of package os: the
+// message names the path already, and quotes it.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // missing makes the error for a repository that is not there.
@@ -66,7 +80,7 @@ func wrap(op string, err error) error {
 
 // explain returns "" for an error that is not the repository's fault.
 func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
-	path := core.Quote(t.path)
+	path := quotePath(t.path)
 	check := core.ShellQuote("batchctl", "db", "check", "--db", t.path)
 	list := core.ShellQuote("ls", "-la", t.path) + "*"
 	switch cause.Code {
@@ -100,7 +114,7 @@ func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
 }
 
 func (t translator) explainBusy() (msg, hint string) {
-	path := core.Quote(t.path)
+	path := quotePath(t.path)
 	pids := lockHolders(t.path)
 	if len(pids) == 0 {
 		return fmt.Sprintf("the repository %s is locked by another program for longer than %s", path, t.busy),

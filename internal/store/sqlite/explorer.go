@@ -46,6 +46,7 @@ func OpenExplorer(ctx context.Context, path string, o Options) (*Explorer, error
 			Now:            o.Now,
 			Token:          o.Token,
 			Zone:           zone,
+			RepositoryID:   settings[sqlrepo.SettingRepositoryID],
 			Ownership:      newOwnership(path, o),
 			TranslateError: tr.translate,
 		}),
@@ -70,16 +71,16 @@ func openReader(ctx context.Context, given string) (path string, db *sql.DB, set
 	case err != nil:
 		return "", nil, nil, err
 	case !exists:
-		return "", nil, nil, missing(fmt.Sprintf("there is no repository at %s yet", core.Quote(path)),
+		return "", nil, nil, missing(fmt.Sprintf("there is no repository at %s yet", quotePath(path)),
 			"batchctl run JOB makes it, or "+core.ShellQuote("batchctl", "db", "init", "--db", path))
 	case size == 0 || hasJournalOfNothing(path):
-		return "", nil, nil, missing(fmt.Sprintf("the repository %s is empty yet", core.Quote(path)),
+		return "", nil, nil, missing(fmt.Sprintf("the repository %s is empty yet", quotePath(path)),
 			"batchctl run JOB fills it, or "+core.ShellQuote("batchctl", "db", "init", "--db", path))
 	}
 	how := readOnly
 	if name, network := networkFileSystem(filepath.Dir(path)); network {
 		if _, open := sizeOf(path + "-wal"); open {
-			return "", nil, nil, refuse(fmt.Sprintf("%s is in use, and on a %s file system it cannot be read meanwhile", core.Quote(path), name),
+			return "", nil, nil, refuse(fmt.Sprintf("%s is in use, and on a %s file system it cannot be read meanwhile", quotePath(path), name),
 				"read it on the host that writes it", nil)
 		}
 		how = immutable
@@ -99,10 +100,10 @@ func openReader(ctx context.Context, given string) (path string, db *sql.DB, set
 // there is not even the directory.
 func absentDirectory(given string, err error) error {
 	e, ok := errors.AsType[*core.Error](err)
-	if !ok || !isNotExist(e.Err) {
+	if !ok || !errors.Is(e.Err, fs.ErrNotExist) {
 		return err
 	}
-	return missing(fmt.Sprintf("there is no repository at %s yet: %s", core.Quote(given), e.Msg), "batchctl run JOB makes it")
+	return missing(fmt.Sprintf("there is no repository at %s yet: %s", quotePath(given), e.Msg), "batchctl run JOB makes it")
 }
 
 func tryReader(ctx context.Context, path string, how access) (*sql.DB, map[string]string, error) {
@@ -113,8 +114,6 @@ func tryReader(ctx context.Context, path string, how access) (*sql.DB, map[strin
 	}
 	return db, settings, nil
 }
-
-func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
 func unwritable(err error) bool {
 	cause, ok := errors.AsType[sqlite3.Error](err)

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -145,6 +146,20 @@ func mountType(dir string) string {
 // unescapeMount undoes the octal escapes of the mount table.
 func unescapeMount(s string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(s)
+}
+
+// renameNew renames a file and fails when the new name is taken.
+func renameNew(from, to string) error {
+	err := ignoringEINTR(func() error {
+		return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
+	})
+	switch {
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS): // the file system cannot do it
+		return linkNew(from, to)
+	case err != nil:
+		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return nil
 }
 
 // Where SQLite puts its write locks: byte 120 of the -shm in WAL mode, the

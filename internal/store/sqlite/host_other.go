@@ -18,3 +18,5 @@ func processStat(int) (state, ticks string, ok bool) { return "", "", false }
 func networkFileSystem(string) (name string, network bool) { return "", false }
 
 func lockHolders(string) []holder { return nil }
+
+func renameNew(from, to string) error { return linkNew(from, to) }

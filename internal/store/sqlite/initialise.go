@@ -20,9 +20,6 @@ import (
 // applicationID marks the file for programs such as file(1): "bctl".
 const applicationID = 0x6263746c
 
-// layoutName is the layout that new repositories get.
-const layoutName = "4"
-
 // withInitLock calls do while no other process initialises the database at
 // path. It waits as long as a writer would.
 func withInitLock(ctx context.Context, path string, tr translator, do func() error) error {
@@ -30,7 +27,7 @@ func withInitLock(ctx context.Context, path string, tr translator, do func() err
 	if err := makeLocksDir(dir); err != nil {
 		return err
 	}
-	name := filepath.Join(dir, "init"+lockSuffix)
+	name := filepath.Join(dir, "init") // not NAME.lock: no token can mean it
 	f, err := openLock(name, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return lockError(name, err)
@@ -57,7 +54,7 @@ func withInitLock(ctx context.Context, path string, tr translator, do func() err
 				return err
 			}
 			return refuse(fmt.Sprintf("another process has been initialising the repository %s for longer than %s",
-				core.Quote(path), tr.busy), core.ShellQuote("fuser", "-v", name)+" shows which", nil)
+				quotePath(path), tr.busy), core.ShellQuote("fuser", "-v", name)+" shows which", nil)
 		}
 	}
 }
@@ -66,6 +63,9 @@ func withInitLock(ctx context.Context, path string, tr translator, do func() err
 // when another process has done so meanwhile.
 func initialise(ctx context.Context, path string, o Options) (made bool, err error) {
 	tr := translator{path: path, busy: o.BusyTimeout}
+	if err := checkZone(o.Zone); err != nil {
+		return false, err
+	}
 	err = withInitLock(ctx, path, tr, func() error {
 		found, _, err := inspect(ctx, path, tr)
 		if err != nil || found == repository {
@@ -75,6 +75,7 @@ func initialise(ctx context.Context, path string, o Options) (made bool, err err
 			if err := createFile(path); err != nil {
 				return err
 			}
+			fault.Point("sqlite.after-create")
 		}
 		if err := fill(ctx, path, o, tr); err != nil {
 			return err
@@ -83,6 +84,16 @@ func initialise(ctx context.Context, path string, o Options) (made bool, err err
 		return syncDir(filepath.Dir(path))
 	})
 	return made, err
+}
+
+// checkZone refuses a zone that other machines could not find by its name.
+func checkZone(zone *time.Location) error {
+	name := zone.String()
+	if _, err := time.LoadLocation(name); err != nil || name == "" || name == "Local" {
+		return refuse(fmt.Sprintf("the zone %s has no name that can be stored", core.Quote(name)),
+			"give one of the IANA database, for example --zone Asia/Seoul", err)
+	}
+	return nil
 }
 
 // createFile makes the empty database, readable by nobody else. No SQLite
@@ -96,10 +107,10 @@ func createFile(path string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return refuse(fmt.Sprintf("the repository %s cannot be created", core.Quote(path)),
+		return refuse(fmt.Sprintf("the repository %s cannot be created", quotePath(path)),
 			core.ShellQuote("ls", "-ld", filepath.Dir(path)), err)
 	}
-	return refuse(fmt.Sprintf("the repository %s cannot be created", core.Quote(path)), "give another file with --db", err)
+	return refuse(fmt.Sprintf("the repository %s cannot be created", quotePath(path)), "give another file with --db", err)
 }
 
 // fill writes the schema into an empty database and switches it to WAL.
@@ -135,10 +146,8 @@ func createSchema(ctx context.Context, db *sql.DB, path string, o Options) error
 		return err
 	}
 	err = sqlrepo.Initialise(ctx, tx, schema.SQLite, map[string]string{
-		sqlrepo.SettingSchemaVersion: strconv.Itoa(sqlrepo.SchemaVersion),
-		sqlrepo.SettingLayout:        layoutName,
-		sqlrepo.SettingZone:          o.Zone.String(),
-		sqlrepo.SettingRepositoryID:  o.Token(),
+		sqlrepo.SettingZone:         o.Zone.String(),
+		sqlrepo.SettingRepositoryID: o.Token(),
 	})
 	if err != nil {
 		return err
@@ -155,7 +164,7 @@ func switchToWAL(ctx context.Context, db *sql.DB, tr translator) error {
 		return tr.translate("switch to WAL", err)
 	}
 	if mode != "wal" {
-		return refuse(fmt.Sprintf("the repository %s is in journal mode %s and cannot be switched to WAL", core.Quote(tr.path), mode),
+		return refuse(fmt.Sprintf("the repository %s is in journal mode %s and cannot be switched to WAL", quotePath(tr.path), mode),
 			"put the repository on a local disk: give another file with --db", nil)
 	}
 	return nil
@@ -167,7 +176,7 @@ func syncDir(dir string) error {
 		err = errors.Join(d.Sync(), d.Close())
 	}
 	if err != nil {
-		return refuse(fmt.Sprintf("the directory %s cannot be synced", core.Quote(dir)), core.ShellQuote("ls", "-ld", dir), err)
+		return refuse(fmt.Sprintf("the directory %s cannot be synced", quotePath(dir)), core.ShellQuote("ls", "-ld", dir), err)
 	}
 	return nil
 }

@@ -98,12 +98,12 @@ FROM sqlite_schema`)
 
 // foreign says what a database is that is no repository of ours.
 func foreign(path string, names map[string]bool) error {
-	q := core.Quote(path)
+	q := quotePath(path)
 	other := "give another file with --db, or move this one away"
 	switch {
 	case names["BATCH_JOB_INSTANCE"] || names["BATCH_JOB_EXECUTION"]:
 		return refuse(q+" holds the batch tables of another program and none of batchctl's; nothing was changed",
-			core.ShellQuote("batchctl", "db", "status", "--db", path), nil)
+			core.ShellQuote("batchctl", "db", "status", "--db", path), &foreignError{path: path})
 	case len(names) == 0:
 		return refuse(q+" is an SQLite database without any table, not a repository; nothing was changed", other, nil)
 	}
@@ -115,13 +115,13 @@ func checkSchema(path, version string) error {
 	switch {
 	case err != nil || n < 1:
 		return refuse(fmt.Sprintf("the repository %s says that its schema version is %s, want a number",
-			core.Quote(path), core.Quote(version)), core.ShellQuote("batchctl", "db", "check", "--db", path), nil)
+			quotePath(path), core.Quote(version)), core.ShellQuote("batchctl", "db", "check", "--db", path), nil)
 	case n > sqlrepo.SchemaVersion:
 		return refuse(fmt.Sprintf("the repository %s has schema version %d, and this batchctl knows up to %d; nothing was changed",
-			core.Quote(path), n, sqlrepo.SchemaVersion), "use the newer batchctl that made it: batchctl version", nil)
+			quotePath(path), n, sqlrepo.SchemaVersion), "use the newer batchctl that made it: batchctl version", nil)
 	case n < sqlrepo.SchemaVersion:
 		return refuse(fmt.Sprintf("the repository %s has schema version %d, and this batchctl needs %d; nothing was changed",
-			core.Quote(path), n, sqlrepo.SchemaVersion), "use the batchctl that made it: batchctl version", nil)
+			quotePath(path), n, sqlrepo.SchemaVersion), "use the batchctl that made it: batchctl version", nil)
 	}
 	return nil
 }

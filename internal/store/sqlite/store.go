@@ -58,6 +58,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		Now:            o.Now,
 		Token:          o.Token,
 		Zone:           zone,
+		RepositoryID:   settings[sqlrepo.SettingRepositoryID],
 		Ownership:      s.owners,
 		TranslateError: tr.translate,
 	})
@@ -82,7 +83,7 @@ func Init(ctx context.Context, path string, o Options) error {
 			return err
 		}
 	}
-	return refuse(core.Quote(path)+" is a repository already", core.ShellQuote("batchctl", "db", "status", "--db", path), nil)
+	return refuse(quotePath(path)+" is a repository already", core.ShellQuote("batchctl", "db", "status", "--db", path), nil)
 }
 
 // prepare resolves the path and refuses what WAL cannot work on.
@@ -96,7 +97,7 @@ func prepare(path string) (string, error) {
 	}
 	if name, network := networkFileSystem(filepath.Dir(path)); network {
 		return "", refuse(fmt.Sprintf("%s is on a %s file system: a repository needs the locks and the shared memory of a local disk",
-			core.Quote(path), name), "give a file on a local disk with --db", nil)
+			quotePath(path), name), "give a file on a local disk with --db", nil)
 	}
 	return path, nil
 }
@@ -115,7 +116,7 @@ func settle(ctx context.Context, path string, o Options, tr translator) (map[str
 	}
 	found, settings, err = inspect(ctx, path, tr)
 	if err == nil && found != repository {
-		err = refuse(core.Quote(path)+" was removed while it was being opened", "find out who removed it, then try again", nil)
+		err = refuse(quotePath(path)+" was removed while it was being opened", "find out who removed it, then try again", nil)
 	}
 	return settings, err
 }

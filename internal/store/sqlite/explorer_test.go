@@ -1,0 +1,182 @@
+package sqlite_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/store/sqlite"
+)
+
+func TestExplorerOfNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "empty.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	for _, name := range []string{"absent.db", "empty.db", "no/such/dir/batch.db"} {
+		_, err := sqlite.OpenExplorer(t.Context(), filepath.Join(dir, name), options())
+		_, statusErr := sqlite.Status(t.Context(), filepath.Join(dir, name))
+		for _, err := range []error{err, statusErr} {
+			if !errors.Is(err, core.ErrRepositoryMissing) || !errors.Is(err, core.ErrRepository) {
+				t.Errorf("%s: %v, want ErrRepositoryMissing and ErrRepository", name, err)
+			}
+			if !strings.Contains(core.Hint(err), "batchctl run JOB") {
+				t.Errorf("%s: hint %q", name, core.Hint(err))
+			}
+		}
+	}
+	if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" || exists(filepath.Join(dir, "no")) {
+		t.Errorf("files changed (-before +after):\n%s", diff)
+	}
+}
+
+func TestExplorerWhileAnotherWrites(t *testing.T) {
+	t.Parallel()
+	path := made(t)
+	s := open(t, path)
+	if err := s.Exec("INSERT INTO BATCH_JOB_INSTANCE (VERSION, JOB_NAME, JOB_KEY) VALUES (0, 'a', 'k')"); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, "write", path) // holds the write lock
+	p.line(t)
+	out, err := command("explore", path).Output()
+	if err != nil || string(out) != "1 1\n" {
+		t.Errorf("explore: %v: %s, want 1 1", err, out)
+	}
+	p.kill(t)
+	// What was committed and never checkpointed is seen as well.
+	out, err = command("explore", path).Output()
+	if err != nil || string(out) != "1 1\n" {
+		t.Errorf("explore after the writer's death: %v: %s, want 1 1", err, out)
+	}
+}
+
+func TestExplorerChangesNothing(t *testing.T) {
+	t.Parallel()
+	t.Run("EXP-10 the database is unchanged by any query", func(t *testing.T) {
+		t.Parallel()
+		path := made(t)
+		p, _ := ownerProcess(t, path)
+		s := open(t, path)
+		if err := s.Exec("INSERT INTO BATCH_JOB_SEQ (ID) VALUES (7)"); err != nil {
+			t.Fatal(err)
+		}
+		p.kill(t)
+		before := snapshot(t, filepath.Dir(path))
+		x, err := sqlite.OpenExplorer(t.Context(), path, options())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.Path() != path {
+			t.Errorf("path %s, want %s", x.Path(), path)
+		}
+		for _, query := range []string{
+			"SELECT count(*) FROM BATCH_JOB_SEQ",
+			"INSERT INTO BATCH_JOB_SEQ (ID) VALUES (8) RETURNING ID",
+			"PRAGMA wal_checkpoint(TRUNCATE)",
+			"PRAGMA journal_mode = DELETE",
+			"VACUUM",
+		} {
+			rows, err := x.QueryContext(t.Context(), query)
+			if err != nil {
+				continue
+			}
+			for rows.Next() {
+			}
+			_ = rows.Close()
+		}
+		if _, err := x.QueryContext(t.Context(), "SELECT * FROM NOWHERE"); err == nil || errors.Is(err, core.ErrRepository) {
+			t.Errorf("a query that is wrong: %v", err)
+		}
+		if err := x.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sqlite.Check(t.Context(), path, true); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, snapshot(t, filepath.Dir(path))); diff != "" {
+			t.Errorf("files changed (-before +after):\n%s", diff)
+		}
+	})
+}
+
+// As nobody, in a folder that only its owner may write to.
+func TestReadOnlyDirectory(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Skip("needs root, to become somebody else than the owner")
+	}
+	// The test's own folders are closed to others.
+	top, err := os.MkdirTemp("/var/tmp", "batchctl-readonly-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(top) })
+	program := filepath.Join(top, "explore")
+	b, err := os.ReadFile(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Chmod(top, 0o755), os.WriteFile(program, b, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	asNobody := func(role, path string) (string, error) {
+		cmd := command(role, path)
+		cmd.Path = program
+		cmd.Dir = top
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		out, err := cmd.CombinedOutput()
+		first, _, _ := strings.Cut(string(out), "\n") // a binary with coverage has more to say
+		return first, err
+	}
+	dir := filepath.Join(top, "repository")
+	path := filepath.Join(dir, "batch.db")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s, err := sqlite.Open(t.Context(), path, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Exec("INSERT INTO BATCH_JOB_INSTANCE (VERSION, JOB_NAME, JOB_KEY) VALUES (0, 'a', 'k')"); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := asNobody("explore", path); err == nil || !strings.Contains(out, "permission denied") {
+		t.Errorf("database of mode 0600: %v: %s, want permission denied", err, out)
+	}
+	if err := errors.Join(s.Close(), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	if len(before) != 2 { // the database and locks/init
+		t.Fatalf("files %v, want no -wal", before)
+	}
+	if out, err := asNobody("explore", path); err != nil || out != "1 1" {
+		t.Errorf("explore: %v: %s, want 1 1", err, out)
+	}
+	if out, err := asNobody("open", path); err == nil || !strings.Contains(out, "read-only") && !strings.Contains(out, "cannot be opened") {
+		t.Errorf("94 open for writing: %v: %s, want a refusal", err, out)
+	}
+	if out, err := asNobody("open", filepath.Join(dir, "new.db")); err == nil || !strings.Contains(out, "permission denied") {
+		t.Errorf("90 make a new one: %v: %s, want permission denied", err, out)
+	}
+	if diff := cmp.Diff(before, snapshot(t, dir)); diff != "" {
+		t.Errorf("files changed (-before +after):\n%s", diff)
+	}
+	// With a -wal somebody may be writing: reading without it would show less
+	// than was committed.
+	if err := os.WriteFile(path+"-wal", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := asNobody("explore", path); err == nil {
+		t.Errorf("explore with a -wal that cannot be read: %s, want a refusal", out)
+	}
+}
