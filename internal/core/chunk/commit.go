@@ -23,7 +23,29 @@ func (e *execution[I, O]) commit(ctx context.Context, read int) error {
 		Write:  int64(len(e.out)),
 	})
 	seq := e.seq + 1
+	to := e.commitToRepository
+	if e.sink != nil {
+		to = e.commitToSink
+	}
+	err := to(ctx, next, seq)
+	// A commit that reports an error may be durable all the same; CommitStep
+	// has adopted next exactly when it is.
+	if s.Step.Counts.Commit != next.Counts.Commit {
+		return err
+	}
+	e.seq = seq
+	e.read += int64(read)
+	s.Refresh()
+	if s.AfterChunk != nil {
+		s.AfterChunk(ctx, s)
+	}
+	return err
+}
 
+// commitToRepository commits a chunk whose output is in the repository's
+// database, or in files that the checkpoint names.
+func (e *execution[I, O]) commitToRepository(ctx context.Context, next *core.StepExecution, seq int64) error {
+	s := e.scope
 	tx, err := s.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("begin chunk %d: %w", seq, err)
@@ -31,36 +53,35 @@ func (e *execution[I, O]) commit(ctx context.Context, read int) error {
 	committed := false
 	defer func() {
 		if !committed {
-			e.undo(ctx, tx)
+			e.rollback(ctx, tx)
+			e.dropped()
 		}
 	}()
 	if err := e.write(ctx, tx, seq); err != nil {
 		return err
 	}
+	if err := e.mark(next, seq); err != nil {
+		return err
+	}
+	fault.Point("chunk.before-commit")
+	err = s.CommitStep(ctx, tx, s.Step, next, s.JobContext)
+	committed = s.Step.Counts.Commit == next.Counts.Commit
+	switch {
+	case !committed:
+		return fmt.Errorf("commit chunk %d: %w", seq, err)
+	case err != nil:
+		return fmt.Errorf("chunk %d is committed, but its commit reported: %w", seq, err)
+	}
+	fault.Point("chunk.after-commit")
+	return nil
+}
+
+// mark puts the positions of all streams, and the chunk's number, into next.
+func (e *execution[I, O]) mark(next *core.StepExecution, seq int64) error {
 	if err := e.streams.checkpoint(next.Context); err != nil {
 		return fmt.Errorf("checkpoint of chunk %d: %w", seq, err)
 	}
 	next.Context.Put(core.ContextKeyChunk, seq)
-
-	fault.Point("chunk.before-commit")
-	err = s.CommitStep(ctx, tx, s.Step, next, s.JobContext)
-	// A commit that reports an error may be durable all the same; CommitStep
-	// has adopted next exactly when it is.
-	committed = s.Step.Counts.Commit == next.Counts.Commit
-	if !committed {
-		return fmt.Errorf("commit chunk %d: %w", seq, err)
-	}
-	fault.Point("chunk.after-commit")
-
-	e.seq = seq
-	e.read += int64(read)
-	s.Refresh()
-	if s.AfterChunk != nil {
-		s.AfterChunk(ctx, s)
-	}
-	if err != nil {
-		return fmt.Errorf("chunk %d is committed, but its commit reported: %w", seq, err)
-	}
 	return nil
 }
 
@@ -75,14 +96,17 @@ func (e *execution[I, O]) write(ctx context.Context, tx core.Tx, seq int64) erro
 	return nil
 }
 
-// undo ends the transaction of a chunk that is not committed, drops what the
-// chunk has put into the working copies, and counts the rollback.
-func (e *execution[I, O]) undo(ctx context.Context, tx core.Tx) {
-	s := e.scope
-	s.Rollbacks++
-	s.Refresh()
+// rollback ends the transaction of a chunk that is not committed.
+func (e *execution[I, O]) rollback(ctx context.Context, tx core.Tx) {
 	if err := tx.Rollback(); err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelError, "rollback failed",
-			slog.String("step", s.Step.StepName), slog.String("error", err.Error()))
+		e.scope.Log.LogAttrs(ctx, slog.LevelError, "rollback failed",
+			slog.String("step", e.scope.Step.StepName), slog.String("error", err.Error()))
 	}
+}
+
+// dropped counts the rollback of a chunk, and discards what the chunk has put
+// into the working copies.
+func (e *execution[I, O]) dropped() {
+	e.scope.Rollbacks++
+	e.scope.Refresh()
 }

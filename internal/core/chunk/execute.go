@@ -27,14 +27,19 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 	}
 	parts := b.parts()
 	defer e.streams.close(ctx, s)
+	if e.sink != nil {
+		if err := e.claimSink(ctx); err != nil {
+			return core.ExitStatus{}, err
+		}
+	}
 	if err := e.streams.open(ctx, parts, s.Context); err != nil {
 		return core.ExitStatus{}, err
 	}
 	if err := e.run(ctx); err != nil {
-		return core.ExitStatus{}, withCause(ctx, err)
+		return core.ExitStatus{}, err
 	}
 	if err := finish(ctx, parts); err != nil {
-		return core.ExitStatus{}, withCause(ctx, err)
+		return core.ExitStatus{}, err
 	}
 	return core.ExitStatus{Code: core.ExitCodeCompleted}, nil
 }
@@ -44,9 +49,10 @@ type execution[I, O any] struct {
 	*Body[I, O]
 	scope   *core.Scope
 	streams streams
-	in      []I   // as long as it may be filled at present
-	out     []O   // reused
-	seq     int64 // of the last committed chunk
+	sink    core.Sink // the writer, when it keeps its own checkpoint; else nil
+	in      []I       // as long as it may be filled at present
+	out     []O       // reused
+	seq     int64     // of the last committed chunk
 	eof     bool
 	read    int64 // items of committed chunks, counted apart from the row
 }
@@ -57,7 +63,10 @@ func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
 		return nil, err
 	}
 	fill := min(b.size(), firstFill)
-	return &execution[I, O]{Body: b, scope: s, in: make([]I, fill), out: make([]O, 0, fill), seq: seq}, nil
+	sink, _ := any(b.writer).(core.Sink) //nolint:errcheck // nil when the writer is none
+	return &execution[I, O]{
+		Body: b, scope: s, sink: sink, in: make([]I, fill), out: make([]O, 0, fill), seq: seq, read: s.Step.Counts.Read,
+	}, nil
 }
 
 // run moves chunks until the input ends.
@@ -166,14 +175,6 @@ func finish(ctx context.Context, parts []any) error {
 		fault.Point("chunk.after-finish")
 	}
 	return nil
-}
-
-// withCause adds why ctx has ended to an error that came of it.
-func withCause(ctx context.Context, err error) error {
-	if ctx.Err() == nil || errors.Is(err, context.Cause(ctx)) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 }
 
 // readError says where a read failed, unless err says it better.

@@ -133,6 +133,11 @@ func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 		return fmt.Errorf("table %s is to be written in the chunk's transaction, but a %T runs no SQL",
 			core.Quote(w.config.Table), c.Tx)
 	}
+	return w.insert(ctx, tx, c.Items)
+}
+
+// insert inserts the items in their order.
+func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 	if len(w.groups) == 0 {
 		return fmt.Errorf("table %s is written to before it was opened", core.Quote(w.config.Table))
 	}
@@ -142,12 +147,12 @@ func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	ctx = context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
 	at := 0
 	for _, g := range w.groups {
-		for ; len(c.Items)-at >= g.rows; at += g.rows {
-			if err := w.bind(c.Items[at:at+g.rows], at); err != nil {
+		for ; len(items)-at >= g.rows; at += g.rows {
+			if err := w.bind(items[at:at+g.rows], at); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, g.sql, w.args...); err != nil {
-				return w.blame(ctx, tx, c.Items, at, g.rows, err)
+				return w.blame(ctx, tx, items, at, g.rows, err)
 			}
 		}
 	}

@@ -1,0 +1,159 @@
+package chunk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
+)
+
+// claimSink makes this step execution the only one that may write to the sink,
+// and goes on from where the sink is.
+func (e *execution[I, O]) claimSink(ctx context.Context) error {
+	s := e.scope
+	lineage, _, err := s.Context.String(core.ContextKeyLineage)
+	if err != nil {
+		return err
+	}
+	replaces, _, err := s.Context.String(core.ContextKeyReplaces)
+	if err != nil {
+		return err
+	}
+	claim := core.SinkClaim{
+		Key: core.SinkKey{
+			RepoID:   s.Repo.RepositoryID(),
+			JobName:  s.Execution.Instance.JobName,
+			JobKey:   s.Execution.Instance.JobKey,
+			StepName: s.Step.StepName,
+		},
+		StepExecutionID: s.Step.ID,
+		Lineage:         lineage,
+		Replaces:        replaces,
+		Seq:             e.seq,
+	}
+	fault.Point("chunk.before-claim")
+	held, err := e.sink.Claim(ctx, claim, func(held core.SinkCheckpoint) error { return e.settle(ctx, claim, held) })
+	if err != nil {
+		return err
+	}
+	fault.Point("chunk.after-claim")
+	e.seq = held.Seq
+	s.Refresh()
+	return nil
+}
+
+// settle puts the repository right by what the sink holds: the attempt that the
+// sink was last written by gets the counts that it really committed, and this
+// one the position that it has to go on from. It may be repeated.
+func (e *execution[I, O]) settle(ctx context.Context, claim core.SinkClaim, held core.SinkCheckpoint) error {
+	s := e.scope
+	earlier, err := e.earlierAttempt(ctx, claim, held)
+	if err != nil {
+		return err
+	}
+	ahead := held.Seq > claim.Seq
+	if earlier == nil && !ahead {
+		return nil
+	}
+	tx, err := s.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	if earlier != nil {
+		if err := tx.UpdateStepExecution(ctx, earlier); err != nil {
+			return err
+		}
+	}
+	next := s.Step.Clone()
+	if ahead {
+		next.Context = held.Context.Clone()
+	}
+	fault.Point("chunk.before-settle")
+	if err := s.CommitStep(ctx, tx, s.Step, next, nil); err != nil {
+		return fmt.Errorf("put the repository right by the sink: %w", err)
+	}
+	fault.Point("chunk.after-settle")
+	s.Log.LogAttrs(ctx, slog.LevelWarn, "the sink was ahead of the repository, which was put right",
+		slog.String("step", s.Step.StepName),
+		slog.Int64("sinkChunks", held.Seq), slog.Int64("repositoryChunks", claim.Seq))
+	return nil
+}
+
+// earlierAttempt returns the step execution that the sink was last written by,
+// with the counts and the context of the sink; nil when there is nothing to put
+// right. A row of another lineage is not touched: a repository that was
+// restored from a backup gives its ids again.
+func (e *execution[I, O]) earlierAttempt(ctx context.Context, claim core.SinkClaim, held core.SinkCheckpoint) (*core.StepExecution, error) {
+	if held.StepExecutionID == claim.StepExecutionID || held.Context == nil {
+		return nil, nil //nolint:nilnil // nothing to put right is no error
+	}
+	earlier, err := e.scope.Repo.StepExecution(ctx, held.StepExecutionID)
+	switch {
+	case errors.Is(err, core.ErrNoSuchStepExecution):
+		return nil, nil //nolint:nilnil // as above
+	case err != nil:
+		return nil, err
+	}
+	counts := held.Counts
+	counts.Rollback = earlier.Counts.Rollback
+	lineage := earlier.Context[core.ContextKeyLineage]
+	if earlier.StepName != claim.Key.StepName || lineage != claim.Lineage || earlier.Counts == counts {
+		return nil, nil //nolint:nilnil // as above
+	}
+	earlier.Counts, earlier.Context = counts, held.Context.Clone()
+	return earlier, nil
+}
+
+// commitToSink commits a chunk where its output lives, and then tells the
+// repository.
+func (e *execution[I, O]) commitToSink(ctx context.Context, next *core.StepExecution, seq int64) error {
+	s := e.scope
+	durable := false
+	defer func() {
+		if !durable {
+			e.sink.RollbackSink()
+			e.dropped()
+		}
+	}()
+	if err := e.write(ctx, nil, seq); err != nil {
+		return err
+	}
+	if err := e.mark(next, seq); err != nil {
+		return err
+	}
+	lineage, _, err := next.Context.String(core.ContextKeyLineage)
+	if err != nil {
+		return err
+	}
+	fault.Point("chunk.before-sink-commit")
+	durable, err = e.sink.CommitSink(ctx, core.SinkCheckpoint{
+		Lineage: lineage, StepExecutionID: s.Step.ID, Seq: seq, Counts: next.Counts, Context: next.Context,
+	})
+	if !durable {
+		return fmt.Errorf("commit chunk %d to its sink: %w", seq, err)
+	}
+	fault.Point("chunk.after-sink-commit")
+	if err := errors.Join(err, e.record(ctx, next)); err != nil {
+		return fmt.Errorf("chunk %d is in its sink, but not all of its commit went well: %w", seq, err)
+	}
+	return nil
+}
+
+// record writes to the repository what the sink has committed.
+func (e *execution[I, O]) record(ctx context.Context, next *core.StepExecution) error {
+	s := e.scope
+	tx, err := s.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	fault.Point("chunk.before-commit")
+	if err := s.CommitStep(ctx, tx, s.Step, next, s.JobContext); err != nil {
+		return err
+	}
+	fault.Point("chunk.after-commit")
+	return nil
+}
