@@ -101,3 +101,16 @@ func mustOpen(t testing.TB, r core.ItemStream, ec core.ExecutionContext) {
 		t.Fatalf("open: %v", err)
 	}
 }
+
+// crc is CRC-32C bit by bit, as the standard defines it.
+func crc(t testing.TB, text string) uint32 {
+	t.Helper()
+	c := ^uint32(0)
+	for _, b := range []byte(text) {
+		c ^= uint32(b)
+		for range 8 {
+			c = c>>1 ^ 0x82f63b78&-(c&1)
+		}
+	}
+	return ^c
+}

@@ -9,9 +9,66 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// quoted splits a record with quotes, which may span lines.
+// splitQuoted splits a line in which every quote is where it should be, the
+// first one at offset quote. Of any other it returns false, for quoted to look
+// at it closely.
+func (s *scanner) splitQuoted(line []byte, quote int) bool {
+	data, ends := s.scratch[:0], s.ends[:0]
+	for i := 0; ; {
+		// Up to the next quote everything is copied as it is, separators too.
+		for at := i; ; {
+			c := bytes.IndexByte(line[at:quote], s.cfg.Comma)
+			if c < 0 {
+				if at < quote && quote < len(line) {
+					return false
+				}
+				break
+			}
+			ends = append(ends, len(data)+at+c-i)
+			at += c + 1
+		}
+		data = append(data, line[i:quote]...)
+		if quote == len(line) {
+			ends = append(ends, len(data))
+			break
+		}
+		for i = quote + 1; ; {
+			q := bytes.IndexByte(line[i:], '"')
+			if q < 0 {
+				return false
+			}
+			data = append(data, line[i:i+q]...)
+			if i += q + 1; i == len(line) || line[i] != '"' {
+				break
+			}
+			data = append(data, '"')
+			i++
+		}
+		ends = append(ends, len(data))
+		if i == len(line) {
+			break
+		}
+		if line[i] != s.cfg.Comma {
+			return false
+		}
+		data = append(data, s.cfg.Comma)
+		i++
+		if quote = bytes.IndexByte(line[i:], '"'); quote < 0 {
+			quote = len(line)
+		} else {
+			quote += i
+		}
+	}
+	s.scratch, s.ends = data, ends
+	s.data, s.fields = data, len(ends)
+	return len(ends) <= s.width
+}
+
+// quoted splits a record with quotes, which may span lines, and says what is
+// wrong with it.
 func (s *scanner) quoted() error {
-	s.scratch, s.ends, s.fields, s.nl = s.scratch[:0], s.ends[:0], 0, -1
+	s.scratch, s.ends, s.fields = s.scratch[:0], s.ends[:0], 0
+	s.nl, s.quote, s.cr = -1, -1, -1
 	at, last, ending := 0, false, (*int64)(nil)
 	for !last {
 		start := len(s.scratch)
@@ -90,18 +147,31 @@ func (s *scanner) plainField(i int) (next int, last bool, ending *int64, err err
 	if c := bytes.IndexByte(seg, s.cfg.Comma); c >= 0 {
 		seg, next, last, ending = seg[:c], i+c+1, false, nil
 	}
-	if q := bytes.IndexByte(seg, '"'); q >= 0 {
-		return 0, false, nil, s.problemAt(i, i+q, seg,
+	end := i + len(seg)
+	if q := s.upcoming(&s.quote, '"', i); q < end {
+		return 0, false, nil, s.problemAt(i, q, seg,
 			"quote in a field that is not quoted, at %s: quote the whole field and double the quotes in it")
 	}
-	if cr := bytes.IndexByte(seg, '\r'); cr >= 0 {
-		if !last || !found || cr != len(seg)-1 {
-			return 0, false, nil, s.problemAt(i, i+cr, seg, msgLoneCR)
+	if cr := s.upcoming(&s.cr, '\r', i); cr < end {
+		if !last || !found || cr != end-1 {
+			return 0, false, nil, s.problemAt(i, cr, seg, msgLoneCR)
 		}
-		seg, ending = seg[:cr], &s.stats.CRLF
+		seg, ending = seg[:len(seg)-1], &s.stats.CRLF
 	}
 	s.scratch = append(s.scratch, seg...)
 	return next, last, ending, nil
+}
+
+// upcoming returns the offset of the first b in the window between offset i and
+// the line end, which it returns when there is none. It searches a line once.
+func (s *scanner) upcoming(at *int, b byte, i int) int {
+	if *at < i {
+		*at = s.nl
+		if j := bytes.IndexByte(s.window()[i:s.nl], b); j >= 0 {
+			*at = i + j
+		}
+	}
+	return *at
 }
 
 // quotedField takes the quoted field at offset i; it returns as plainField.

@@ -34,7 +34,10 @@ type scanner struct {
 	recLine  int
 	recStart int64
 	scratch  []byte
-	nl       int // offset of a line end in the window, for the quoted path
+
+	// Offsets in the window of the next line end, quote and CR, for records
+	// with quotes.
+	nl, quote, cr int
 }
 
 // next goes to the next record. It returns io.EOF at the end, a *core.ItemError
@@ -55,23 +58,22 @@ func (s *scanner) next() error {
 			return io.EOF
 		}
 		s.recLine, s.recStart = s.line, s.offset()
-		if s.input.next(markQuote, end) >= 0 {
-			return s.quoted()
-		}
+		quote, cr := s.input.next(markQuote, end), s.input.next(markCR, end)
 		line, size, ending := s.window()[:end], end, &s.stats.LF
 		if found {
 			size++
 		}
-		if cr := s.input.next(markCR, end); cr >= 0 {
-			if cr != end-1 || !found {
-				return s.loneCR(cr)
-			}
-			line, ending = line[:cr], &s.stats.CRLF
+		if cr >= 0 && cr == end-1 && found {
+			line, ending, cr = line[:cr], &s.stats.CRLF, -1
 		}
-		if len(line) > 0 {
-			if s.input.next(markNUL, end) >= 0 || !utf8.Valid(line) {
-				return s.badBytes(end)
-			}
+		switch {
+		case quote >= 0 && (cr >= 0 || !s.splitQuoted(line, quote)):
+			return s.quoted()
+		case cr >= 0:
+			return s.loneCR(cr)
+		case s.input.next(markNUL, end) >= 0 || !utf8.Valid(line):
+			return s.badBytes(end)
+		case quote < 0 && len(line) > 0:
 			s.split(line)
 		}
 		s.consume(size)
