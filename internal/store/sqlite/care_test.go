@@ -57,7 +57,7 @@ func TestStatus(t *testing.T) {
 	}
 	got.Size, got.WALSize, got.RepositoryID, got.SQLiteVersion = 0, 0, "", ""
 	want := sqlite.StatusReport{
-		Path: path, SchemaVersion: 1, Layout: "4", Zone: "UTC", JournalMode: "wal",
+		Path: path, SchemaVersion: 1, Layout: "4.x", Zone: "UTC", JournalMode: "wal",
 		Instances: 1, Executions: 5, Running: 3,
 	}
 	if got != want {
