@@ -169,6 +169,7 @@ func TestNotationRefuses(t *testing.T) {
 		{"too many colons", undeclared, "k:long:non-identifying:x=5", "not of the form", ""},
 		{"a space in the name", undeclared, "a b=5", `contains " "`, ""},
 		{"a control character in the name", undeclared, "a\x07=5", `contains "\x07"`, ""},
+		{"a bidirectional control in the name", undeclared, "a\u202eb=5", `contains "\u202e"`, ""},
 		{"a closing parenthesis alone", undeclared, "a)=5", `contains ")"`, ""},
 		{"fish ran date", undeclared, "requestDateSat Nov 21 04:20:36 UTC 2026=2021-01-01", "looks like the output of a command", "quote the word: 'requestDate(date)=2021-01-01'"},
 		{"fish ran date in Korean", undeclared, "requestDate2026. 11. 21. (토) 04:20:36 KST=2021-01-01", "looks like the output of a command", ""},

@@ -195,7 +195,7 @@ func checkParameterName(name string) error {
 			"write name:type:non-identifying=value for a non-identifying parameter")
 	}
 	for _, r := range name {
-		if r == '=' || r == ':' || r == '(' || r == ')' || unicode.IsSpace(r) || unicode.IsControl(r) {
+		if r == '=' || r == ':' || r == '(' || r == ')' || unicode.IsSpace(r) || needsEscape(r, false) {
 			return parameterError(name, fmt.Sprintf("the name contains %s, which a name may not", Quote(string(r))),
 				"in fish and zsh quote the whole word: 'name(type)=value', or write name:type=value")
 		}
