@@ -86,7 +86,7 @@ func (c WriterConfig) saved(ec core.ExecutionContext) (at saved, ok bool, err er
 	case target != filepath.Clean(c.Path):
 		return at, false, &core.Error{
 			Kind: core.ErrCheckpointMismatch, Op: op,
-			Msg:  "the last attempt wrote to " + core.Quote(target),
+			Msg:  "the last attempt wrote to " + core.EscapeControl(target),
 			Hint: "restart with the path of the last attempt, or abandon the execution and start anew",
 		}
 	}

@@ -35,11 +35,11 @@ func (c Config) check(fresh bool) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return c.refuse("the directory "+core.Quote(dir)+" does not exist", "mkdir -p "+core.ShellQuote(dir))
+		return c.refuse("the directory "+core.EscapeControl(dir)+" does not exist", "mkdir -p "+core.ShellQuote(dir))
 	case err != nil:
 		return &core.Error{Op: c.op(), Err: err}
 	case !info.IsDir():
-		return c.refuse(core.Quote(dir)+" is not a directory", "")
+		return c.refuse(core.EscapeControl(dir)+" is not a directory", "")
 	}
 	if err := c.checkTarget(); err != nil {
 		return err
@@ -109,7 +109,7 @@ func (c Config) open() (*os.File, error) {
 		return nil, &core.Error{Op: c.op(), Err: err}
 	}
 	if !info.Mode().IsRegular() {
-		return nil, c.refuse(core.Quote(c.part())+" is "+kind(info.Mode())+", not a regular file", "rm "+core.ShellQuote(c.part()))
+		return nil, c.refuse(core.EscapeControl(c.part())+" is "+kind(info.Mode())+", not a regular file", "rm "+core.ShellQuote(c.part()))
 	}
 	f, err := os.OpenFile(c.part(), os.O_RDWR|noFollow, 0)
 	if err != nil {
@@ -133,15 +133,15 @@ func (c Config) lock(f *os.File) error {
 			return nil
 		}
 	}
-	return c.refuse("another process is writing "+core.Quote(c.part()),
+	return c.refuse("another process is writing "+core.EscapeControl(c.part()),
 		"wait for it to end; batchctl executions --status STARTED shows what is running")
 }
 
 // mismatch refuses a file that is not what the checkpoint says.
 func (c Config) mismatch(path string, want, found State) error {
-	msg := fmt.Sprintf("%s was altered: the checkpoint says %s, found %s", core.Quote(path), want, found)
+	msg := fmt.Sprintf("%s was altered: the checkpoint says %s, found %s", core.EscapeControl(path), want, found)
 	if found.Length < want.Length {
-		msg = fmt.Sprintf("%s is too short: the checkpoint says %s, found %s", core.Quote(path), want, found)
+		msg = fmt.Sprintf("%s is too short: the checkpoint says %s, found %s", core.EscapeControl(path), want, found)
 	}
 	return &core.Error{
 		Kind: core.ErrCheckpointMismatch, Op: c.op(), Msg: msg,
@@ -159,7 +159,7 @@ func resumePublished(ctx context.Context, cfg Config, state State, tail []byte) 
 		}
 		return nil, &core.Error{
 			Kind: core.ErrCheckpointMismatch, Op: cfg.op(),
-			Msg:  fmt.Sprintf("%s is missing: the checkpoint says %s, and the file was not published", core.Quote(cfg.part()), state),
+			Msg:  fmt.Sprintf("%s is missing: the checkpoint says %s, and the file was not published", core.EscapeControl(cfg.part()), state),
 			Hint: "put the file back as it was, or abandon the execution and start anew",
 		}
 	}
