@@ -11,6 +11,9 @@ import (
 type JobExplorer interface {
 	// Zone is the zone in which dates of parameters are local.
 	Zone() *time.Location
+	// RepositoryID is the random id that the repository was given when it was
+	// made; databases of sinks know it by this id.
+	RepositoryID() string
 	// JobNames returns the names that have instances, ascending.
 	JobNames(ctx context.Context) ([]string, error)
 	// JobInstance returns the instance, or ErrNoSuchJobInstance.

@@ -19,6 +19,8 @@ type Run struct {
 	Steps     StepRunner
 	Stop      *Stop
 	Log       *slog.Logger
+	// Databases opens databases other than the repository's.
+	Databases Databases
 	// Now is the clock.
 	Now func() time.Time
 	// Token returns a new random token: 32 hexadecimal digits.

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 // Sink is implemented by an ItemWriter whose output lives in a database of its
@@ -64,6 +65,32 @@ type SinkCheckpoint struct {
 	Counts Counts
 	// Context is the step's context as of the last commit; nil when Seq is 0.
 	Context ExecutionContext
+}
+
+// Judge decides what a claimant may do with what the sink holds under its key;
+// held is nil when there is nothing. resume is true when it has to go on from
+// held, false when it starts afresh. The error is an ErrCheckpointMismatch that
+// says both values.
+func (c SinkClaim) Judge(held *SinkCheckpoint) (resume bool, err error) {
+	const hint = "compare the sink with its backups; nothing was changed"
+	switch {
+	case held == nil && c.Seq == 0:
+		return false, nil
+	case held == nil:
+		return false, &Error{Kind: ErrCheckpointMismatch, Hint: hint, Msg: fmt.Sprintf(
+			"the sink has no checkpoint of step %s, the repository has %d committed chunks", c.Key.StepName, c.Seq)}
+	case held.Lineage == c.Lineage && held.Seq >= c.Seq:
+		return true, nil
+	case held.Lineage == c.Lineage:
+		return false, &Error{Kind: ErrCheckpointMismatch, Hint: hint, Msg: fmt.Sprintf(
+			"the sink is behind the repository: it has %d committed chunks of step %s, the repository has %d",
+			held.Seq, c.Key.StepName, c.Seq)}
+	case c.Seq == 0 && c.Replaces == held.Lineage:
+		return false, nil
+	}
+	return false, &Error{Kind: ErrCheckpointMismatch, Hint: hint, Msg: fmt.Sprintf(
+		"the sink belongs to another run of step %s: its lineage is %s with %d chunks, the repository's is %s with %d",
+		c.Key.StepName, Quote(held.Lineage), held.Seq, Quote(c.Lineage), c.Seq)}
 }
 
 // Databases opens databases other than the repository's.

@@ -22,6 +22,8 @@ const readBackTimeout = 30 * time.Second
 // safe for concurrent use.
 type JobLauncher struct {
 	Repo core.JobRepository
+	// Databases opens the databases that jobs use beside the repository's.
+	Databases core.Databases
 	// Log discards when nil.
 	Log *slog.Logger
 	// Now is the clock.
@@ -76,7 +78,7 @@ func (l *JobLauncher) Run(
 		append(attrs[:3:3], slog.String("parameters", l.words(job, ps)))...)
 
 	run := &core.Run{
-		Job: job, Execution: je, Repo: l.Repo, Steps: engine.Steps{},
+		Job: job, Execution: je, Repo: l.Repo, Steps: engine.Steps{}, Databases: l.Databases,
 		Stop: o.Stop, Log: log, Now: l.Now, Token: l.Token,
 	}
 	if run.Stop == nil {

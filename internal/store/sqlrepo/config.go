@@ -32,6 +32,8 @@ type Config struct {
 	Now func() time.Time
 	// Token returns a new random token.
 	Token func() string
+	// RepositoryID is the setting of that name.
+	RepositoryID string
 	// Zone is where dates are local; nil means UTC.
 	Zone *time.Location
 	// Ownership proves who runs an execution. It must be set.

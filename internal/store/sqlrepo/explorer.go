@@ -41,6 +41,9 @@ func (x *Explorer) Close() error { return x.reader.Close() }
 // Zone implements core.JobExplorer.
 func (x *Explorer) Zone() *time.Location { return x.cfg.zone() }
 
+// RepositoryID implements core.JobExplorer.
+func (x *Explorer) RepositoryID() string { return x.cfg.RepositoryID }
+
 // QueryContext runs a query on the pool of readers, in a snapshot of its own.
 func (x *Explorer) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return x.reader.QueryContext(ctx, query, args...)
