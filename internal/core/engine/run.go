@@ -154,7 +154,7 @@ func tryEndJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedE
 		}
 		if o.status == core.StatusCompleted && job.Status == core.StatusStopped {
 			// The stop came when all the work was done: it has stopped nothing.
-			job.Status = core.StatusCompleted
+			job.Status, job.ExitStatus = o.status, o.exit
 			return tx.UpdateJobExecution(ctx, job)
 		}
 		return nil
