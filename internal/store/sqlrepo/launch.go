@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
@@ -47,6 +48,7 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 	if err != nil {
 		return nil, r.cfg.fail(op, err)
 	}
+	owner.Since = owner.Since.UTC().Truncate(time.Millisecond)
 	run := &launch{Repository: r, Launch: l, op: op, key: key, owner: owner}
 	if err := run.commit(ctx); err != nil {
 		return nil, errors.Join(r.cfg.fail(op, err), r.cfg.Ownership.Release(owner.Token))
