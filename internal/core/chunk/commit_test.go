@@ -72,8 +72,8 @@ func TestRestart(t *testing.T) {
 	})
 }
 
-// commits is a repository whose transactions fail at their commit number failAt:
-// before or after they have committed.
+// commits is a repository of which one commit fails: before it has committed, or
+// after it when durable is set.
 type commits struct {
 	core.JobRepository
 	armed   bool // only a chunk's write arms it
@@ -161,6 +161,33 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
+// stuck is a repository whose transactions roll back, and say that they did not.
+type stuck struct{ commits }
+
+func (r *stuck) Begin(ctx context.Context, je *core.JobExecution) (core.Tx, error) {
+	tx, err := r.commits.Begin(ctx, je)
+	return &stuckTx{tx.(*failingTx)}, err
+}
+
+type stuckTx struct{ *failingTx }
+
+func (tx *stuckTx) Rollback() error {
+	return errors.Join(tx.failingTx.Rollback(), errors.New("it will not roll back"))
+}
+
+func TestRollbackFails(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	f.repo = &stuck{commits{JobRepository: f.store}}
+	se, err := f.run(t.Context(), t, moving(&source{last: 3}, &middle{}, &target{failAt: 2}, chunk.Options{}))
+	if se.Counts.Rollback != 1 || !errors.Is(err, errBroken) {
+		t.Errorf("counts %+v, error %v", se.Counts, err)
+	}
+	if !strings.Contains(f.log.String(), "it will not roll back") {
+		t.Errorf("the log does not say so:\n%s", f.log.String())
+	}
+}
+
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -244,6 +271,18 @@ func TestStop(t *testing.T) {
 		}
 		if numbers, _ := f.numbers(t); !cmp.Equal(numbers, upTo(3)) {
 			t.Errorf("the table holds %v", numbers)
+		}
+	})
+	t.Run("an abort between two chunks ends the step there", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		step := moving(&source{last: 10}, &middle{}, &target{}, chunk.Options{Size: 3})
+		step.Listener.AfterChunk = func(context.Context, *core.Scope) { cancel(core.ErrAborted) }
+		se, err := f.run(ctx, t, step)
+		if want := (core.Counts{Read: 3, Write: 3, Commit: 1}); !errors.Is(err, core.ErrAborted) || se.Counts != want {
+			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
 		}
 	})
 	t.Run("an abort between reading and finishing publishes nothing", func(t *testing.T) {

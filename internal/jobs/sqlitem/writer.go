@@ -141,18 +141,18 @@ func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 	if len(w.groups) == 0 {
 		return fmt.Errorf("table %s is written to before it was opened", core.Quote(w.config.Table))
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	ctx = context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
+	hot := context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
 	at := 0
 	for _, g := range w.groups {
 		for ; len(items)-at >= g.rows; at += g.rows {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if err := w.bind(items[at:at+g.rows], at); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(ctx, g.sql, w.args...); err != nil {
-				return w.blame(ctx, tx, items, at, g.rows, err)
+			if _, err := tx.ExecContext(hot, g.sql, w.args...); err != nil {
+				return w.blame(hot, tx, items, at, g.rows, err)
 			}
 		}
 	}

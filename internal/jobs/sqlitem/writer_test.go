@@ -2,6 +2,7 @@ package sqlitem_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -322,6 +323,64 @@ func TestWriteRefused(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// moody is a transaction that refuses statements that contain a word.
+type moody struct {
+	core.Tx
+	refuse map[string]error
+}
+
+func (m moody) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	for word, err := range m.refuse {
+		if strings.Contains(query, word) {
+			return nil, err
+		}
+	}
+	return m.Tx.(sqlitem.Execer).ExecContext(ctx, query, args...)
+}
+
+func TestWriteRefusedAsAWhole(t *testing.T) {
+	t.Parallel()
+	broken, gone := errors.New("disk I/O error"), errors.New("it is gone")
+	for name, tt := range map[string]struct {
+		refuse map[string]error
+		want   []error
+		text   string
+	}{
+		"no single row is to blame": {
+			refuse: map[string]error{"),(": broken}, want: []error{broken}, text: `items 1 to 4 of the chunk: table "entry": disk I/O error`,
+		},
+		"there is no savepoint": {
+			refuse: map[string]error{"),(": broken, "SAVEPOINT": gone}, want: []error{broken}, text: "items 1 to 4 of the chunk",
+		},
+		"the savepoint cannot be undone": {
+			refuse: map[string]error{"),(": broken, "ROLLBACK TO": gone}, want: []error{broken, gone}, text: "items 1 to 4 of the chunk",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, createEntry)
+			w := entryWriter(f)
+			if err := w.Open(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			tx, err := f.store.Begin(t.Context(), f.je)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			err = w.Write(t.Context(), &core.Chunk[entry]{Items: entries(1, 4), Tx: moody{tx, tt.refuse}})
+			if err == nil || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("error %v, want %q", err, tt.text)
+			}
+			for _, want := range tt.want {
+				if !errors.Is(err, want) {
+					t.Errorf("error %v hides %v", err, want)
+				}
+			}
+		})
+	}
 }
 
 // A chunk step that reads rows of one table and writes them to another.
