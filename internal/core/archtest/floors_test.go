@@ -1,0 +1,93 @@
+package archtest_test
+
+// module is the path of this module.
+const module = "github.com/batchctl/batchctl"
+
+// Third-party modules, each allowed only where a row lists it.
+const (
+	cobra       = "+github.com/spf13/cobra"
+	decimal     = "+github.com/govalues/decimal"
+	runewidth   = "+github.com/mattn/go-runewidth"
+	sqlite3     = "+github.com/mattn/go-sqlite3"
+	sys         = "+golang.org/x/sys"
+	tablewriter = "+github.com/olekukonko/tablewriter"
+	term        = "+golang.org/x/term"
+)
+
+// forTests are the third-party modules that any test may import.
+var forTests = []string{
+	"+github.com/google/go-cmp", "+github.com/rogpeppe/go-internal", "+go.uber.org/goleak", "+pgregory.net/rapid",
+}
+
+// floors lists for each package of the module what it may import of the module
+// and, with a plus, which modules of others. The standard library is free, but
+// for core, where database/sql is allowed for its types alone.
+var floors = map[string][]string{
+	// 0: the standard library only
+	"internal/core":          {},
+	"internal/core/fault":    {},
+	"internal/core/archtest": {},
+	"schema":                 {},
+
+	// 1: the verbs, each beside the others
+	"internal/core/engine": {"internal/core", "internal/core/fault"},
+	"internal/core/chunk":  {"internal/core", "internal/core/fault"},
+
+	// 2: launching, storing, formats
+	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault"},
+	"internal/store/codec":   {"internal/core"},
+	"internal/store/sqlrepo": {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
+	"internal/store/sqlite":  {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
+	"internal/jobs/partfile": {"internal/core", "internal/core/fault", sys},
+	"internal/jobs/csvfile":  {"internal/core", "internal/core/fault", "internal/jobs/partfile", decimal},
+	"internal/jobs/sqlitem":  {"internal/core", "internal/core/fault"},
+
+	// 3: jobs
+	"internal/jobs/settlement": {
+		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault",
+		"internal/jobs/csvfile", "internal/jobs/partfile", "internal/jobs/sqlitem", decimal,
+	},
+	"internal/jobs/all": {"internal/core", "internal/core/launch", "internal/jobs/settlement"},
+
+	// 4: the command line
+	"cmd/batchctl": {"cmd/batchctl/internal/cli", "cmd/batchctl/internal/streams"},
+	"cmd/batchctl/internal/cli": {
+		"cmd/batchctl/internal/render", "cmd/batchctl/internal/streams", "internal/core", "internal/core/fault",
+		"internal/core/launch", "internal/jobs/all", "internal/store/sqlite", "schema", cobra,
+	},
+	"cmd/batchctl/internal/render":  {"cmd/batchctl/internal/streams", "internal/core", runewidth, tablewriter},
+	"cmd/batchctl/internal/streams": {term},
+
+	// beside the house: what makes test data, tests and measurements
+	"internal/sample":                 {},
+	"internal/sample/gentransactions": {"internal/sample"},
+	"internal/store/faultvfs":         {sqlite3},
+	"internal/store/storetest":        {"internal/core", forTests[0]},
+	"internal/bench": {
+		"internal/core", "internal/core/launch", "internal/jobs/settlement", "internal/sample", "internal/store/sqlite",
+	},
+	"internal/bench/memory":        {"internal/sample"},
+	"internal/bench/settle":        {"internal/bench", "internal/sample"},
+	"internal/bench/startup":       {},
+	"internal/bench/startup/floor": {cobra, sqlite3},
+}
+
+// testFloors adds what the tests of a package may import besides, the test
+// modules and testing packages apart.
+var testFloors = map[string][]string{
+	"internal/core/engine":     {"internal/core/chunk", "internal/store/sqlite"},
+	"internal/core/chunk":      {"internal/core/engine", "internal/store/sqlite"},
+	"internal/core/launch":     {"internal/core/chunk", "internal/store/sqlite"},
+	"internal/store/sqlrepo":   {"internal/store/sqlite", "internal/store/storetest", sqlite3},
+	"internal/store/sqlite":    {"internal/store/storetest", "internal/store/faultvfs"},
+	"internal/store/faultvfs":  {"internal/core", "internal/store/sqlite"},
+	"internal/store/storetest": {"internal/store/sqlite"},
+	"internal/jobs/csvfile":    {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
+	"internal/jobs/partfile":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
+	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/launch", "internal/store/sqlite", sqlite3},
+	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
+	"cmd/batchctl":             {"internal/core", "internal/core/fault", "internal/sample", "internal/store/sqlite", sqlite3},
+	"cmd/batchctl/internal/cli": {
+		"internal/core/chunk", "internal/core/engine", "internal/sample", sqlite3,
+	},
+}

@@ -1,0 +1,5 @@
+//go:build never
+
+package store
+
+import _ "example.org/planted"

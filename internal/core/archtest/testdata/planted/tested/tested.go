@@ -1,0 +1,7 @@
+package tested
+
+import (
+	_ "example.com/assert"
+
+	_ "example.org/planted/verb"
+)
