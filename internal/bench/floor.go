@@ -18,11 +18,11 @@ import (
 const (
 	chunkSize    = 1000
 	largestGroup = 64
-	floorColumns = 7
+	floorColumns = 8
 )
 
 const floorInsert = `INSERT INTO "SETTLED_TRANSACTION" ("TRANSACTION_ID", "MERCHANT_ID", "MERCHANT_NAME", ` +
-	`"TRANSACTION_TYPE", "CURRENCY", "AMOUNT", "FEE") VALUES `
+	`"TRANSACTION_TYPE", "CURRENCY", "AMOUNT", "FEE", "REQUEST_DATE") VALUES `
 
 const floorCheckpoint = `UPDATE FLOOR_CHECKPOINT SET POSITION = ?, READ_COUNT = ?, WRITE_COUNT = ?, CONTEXT = ?`
 
@@ -35,7 +35,8 @@ type floor struct {
 	groups     []*sql.Stmt // of 64, 32, 16, 8, 4, 2, 1 rows
 	checkpoint *sql.Stmt
 
-	first, last    int64 // ids of the day
+	date           any   // the day, boxed once
+	first, last    int64 // its ids
 	merchants      map[int64]*floorMerchant
 	fields         [][]byte
 	args           []any
@@ -67,13 +68,14 @@ func Floor(ctx context.Context, dbPath, csvPath string) (records int64, err erro
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	day, err := strconv.ParseInt(strings.ReplaceAll(strings.TrimSuffix(filepath.Base(csvPath), ".csv"), "-", ""), 10, 64)
+	date := strings.TrimSuffix(filepath.Base(csvPath), ".csv")
+	day, err := strconv.ParseInt(strings.ReplaceAll(date, "-", ""), 10, 64)
 	if err != nil {
 		return 0, err
 	}
 	f := &floor{
 		in: bufio.NewReaderSize(file, 128<<10), conn: conn,
-		first: day * 100_000_000, last: day*100_000_000 + 99_999_999,
+		date: date, first: day * 100_000_000, last: day*100_000_000 + 99_999_999,
 		merchants: map[int64]*floorMerchant{}, tests: map[string]int64{},
 	}
 	if err := f.prepare(ctx); err != nil {
@@ -191,7 +193,7 @@ func (f *floor) record(line []byte) error {
 		m.values = m.name
 		f.merchants[merchantID] = m
 	}
-	f.args = append(f.args, id, m.id, m.values, kind, currency, amount, fee)
+	f.args = append(f.args, id, m.id, m.values, kind, currency, amount, fee, f.date)
 	return nil
 }
 

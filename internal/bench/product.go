@@ -93,7 +93,7 @@ func LedgerDigest(ctx context.Context, dbPath string) (rows int64, digest string
 	defer func() { err = errors.Join(err, db.Close()) }()
 	const query = `
 SELECT
-	printf('%d|%d|%s|%s|%s|%d|%d', TRANSACTION_ID, MERCHANT_ID, MERCHANT_NAME, TRANSACTION_TYPE, CURRENCY, AMOUNT, FEE)
+	printf('%d|%d|%s|%s|%s|%d|%d|%s', TRANSACTION_ID, MERCHANT_ID, MERCHANT_NAME, TRANSACTION_TYPE, CURRENCY, AMOUNT, FEE, REQUEST_DATE)
 FROM SETTLED_TRANSACTION
 ORDER BY TRANSACTION_ID`
 	found, err := db.QueryContext(ctx, query)

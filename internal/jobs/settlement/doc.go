@@ -63,6 +63,6 @@
 //
 // SETTLED_TRANSACTION and MERCHANT_SUMMARY live in the repository's database, so
 // that rows and restart position commit together. Amounts are whole numbers of
-// minor units. REQUEST_DATE is derived from the key and takes no room. Nothing
-// in ledger or report depends on the clock or on the number of attempts.
+// minor units. Nothing in ledger or report depends on the clock or on the number
+// of attempts.
 package settlement

@@ -67,7 +67,7 @@ func expect(t *testing.T, dir, date string) expected {
 			t.Fatalf("unknown type %s", kind)
 		}
 		l.fee += fee
-		e.ledger = append(e.ledger, join(id, merchant, name, kind, currency, amount, fee, amount-fee, date))
+		e.ledger = append(e.ledger, join(id, merchant, name, kind, currency, amount, fee, date))
 	}
 	e.summarize(t, date, lines)
 	return e

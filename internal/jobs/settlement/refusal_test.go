@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/settlement"
 )
@@ -141,8 +139,8 @@ func TestDayThatTheLedgerHoldsAlready(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "the ledger holds ") {
 		t.Fatalf("run: %v, want a refusal", err)
 	}
-	if diff := cmp.Diff(before, b.rows(t, ledgerQuery, "2021-01-01")); diff != "" {
-		t.Errorf("ledger (-before +after):\n%s", diff)
+	if d := diff(before, b.rows(t, ledgerQuery, "2021-01-01")); d != "" {
+		t.Errorf("ledger (-before +after):\n%s", d)
 	}
 }
 

@@ -43,11 +43,12 @@ func settle(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	var date any = d.date // boxed once
 	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: d.input, Columns: columns(), StrictColumns: true}, new(parser).parse)
 	writer := sqlitem.NewWriter(sqlitem.WriterConfig{Querier: db, Table: ledgerTable, Columns: ledgerColumns()},
 		func(row *settled, dst []any) []any {
 			return append(dst, row.id, row.merchant.idValue, row.merchant.value,
-				row.kind.value, row.currency.value, row.amount, row.fee)
+				row.kind.value, row.currency.value, row.amount, row.fee, date)
 		})
 	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{}), nil
 }

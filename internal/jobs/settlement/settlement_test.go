@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/settlement"
 )
@@ -26,14 +24,14 @@ func TestJobIsSound(t *testing.T) {
 func (b *bench) checkDay(t *testing.T, dir, date string) expected {
 	t.Helper()
 	want := expect(t, dir, date)
-	if diff := cmp.Diff(want.ledger, b.rows(t, ledgerQuery, date)); diff != "" {
-		t.Errorf("ledger of %s (-want +got):\n%s", date, diff)
+	if d := diff(want.ledger, b.rows(t, ledgerQuery, date)); d != "" {
+		t.Errorf("ledger of %s (-want +got):\n%s", date, d)
 	}
-	if diff := cmp.Diff(want.summary, b.rows(t, summaryQuery, date)); diff != "" {
-		t.Errorf("summary of %s (-want +got):\n%s", date, diff)
+	if d := diff(want.summary, b.rows(t, summaryQuery, date)); d != "" {
+		t.Errorf("summary of %s (-want +got):\n%s", date, d)
 	}
-	if diff := cmp.Diff(want.report, b.report(t, date)); diff != "" {
-		t.Errorf("report of %s (-want +got):\n%s", date, diff)
+	if d := diff(want.report, b.report(t, date)); d != "" {
+		t.Errorf("report of %s (-want +got):\n%s", date, d)
 	}
 	return want
 }
@@ -96,8 +94,8 @@ func TestBrokenRecordThenRestart(t *testing.T) {
 	b.checkDay(t, b.in, date)
 
 	whole.mustRun(t, date)
-	if diff := cmp.Diff(whole.rows(t, ledgerQuery, date), b.rows(t, ledgerQuery, date)); diff != "" {
-		t.Errorf("ledger differs from an undamaged day's (-whole +restarted):\n%s", diff)
+	if d := diff(whole.rows(t, ledgerQuery, date), b.rows(t, ledgerQuery, date)); d != "" {
+		t.Errorf("ledger differs from an undamaged day's (-whole +restarted):\n%s", d)
 	}
 	if whole.report(t, date) != b.report(t, date) {
 		t.Error("report differs from an undamaged day's")
@@ -211,7 +209,7 @@ func TestHalfEvenFees(t *testing.T) {
 	b.checkDay(t, b.in, "2021-03-01")
 	fees := b.rows(t, `SELECT FEE FROM SETTLED_TRANSACTION ORDER BY TRANSACTION_ID`)
 	want := []string{"0", "2", "2", "2", "0", "2", "2499999999999982", "0"}
-	if diff := cmp.Diff(want, fees); diff != "" {
-		t.Errorf("fees (-want +got):\n%s", diff)
+	if d := diff(want, fees); d != "" {
+		t.Errorf("fees (-want +got):\n%s", d)
 	}
 }

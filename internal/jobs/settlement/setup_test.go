@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/jobs/settlement"
@@ -174,7 +176,7 @@ func readRows(ctx context.Context, t *testing.T, q querier, query string, args .
 }
 
 const ledgerQuery = `
-SELECT TRANSACTION_ID, MERCHANT_ID, MERCHANT_NAME, TRANSACTION_TYPE, CURRENCY, AMOUNT, FEE, NET, REQUEST_DATE
+SELECT TRANSACTION_ID, MERCHANT_ID, MERCHANT_NAME, TRANSACTION_TYPE, CURRENCY, AMOUNT, FEE, REQUEST_DATE
 FROM SETTLED_TRANSACTION WHERE REQUEST_DATE = ? ORDER BY TRANSACTION_ID`
 
 const summaryQuery = `
@@ -200,4 +202,11 @@ func stepOf(je *core.JobExecution, name string) *core.StepExecution {
 		}
 	}
 	return nil
+}
+
+// diff returns the beginning of the difference, or "".
+func diff(want, got any) string {
+	const most = 2000
+	text := cmp.Diff(want, got)
+	return text[:min(len(text), most)]
 }

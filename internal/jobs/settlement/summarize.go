@@ -23,7 +23,8 @@ INSERT INTO MERCHANT_SUMMARY (
 	REFUND_COUNT,
 	REFUND_AMOUNT,
 	FEE,
-	NET
+	NET,
+	REQUEST_DATE
 )
 SELECT
 	?1 + ROW_NUMBER() OVER (ORDER BY MERCHANT_ID, CURRENCY),
@@ -35,7 +36,8 @@ SELECT
 	REFUND_COUNT,
 	REFUND_AMOUNT,
 	FEE,
-	NET
+	NET,
+	?3
 FROM (
 	SELECT
 		MERCHANT_ID,
@@ -47,7 +49,7 @@ FROM (
 		SUM(TRANSACTION_TYPE = 'REFUND') AS REFUND_COUNT,
 		SUM(iif(TRANSACTION_TYPE = 'REFUND', AMOUNT, 0)) AS REFUND_AMOUNT,
 		SUM(FEE) AS FEE,
-		SUM(NET) AS NET
+		SUM(AMOUNT - FEE) AS NET
 	FROM SETTLED_TRANSACTION
 	WHERE TRANSACTION_ID BETWEEN ?1 AND ?2
 	GROUP BY MERCHANT_ID, CURRENCY
@@ -59,10 +61,12 @@ func summarize(ctx context.Context, s *core.Scope, d day) error {
 	if err != nil {
 		return err
 	}
-	for _, statement := range []string{deleteSummary, insertSummary} {
-		if _, err := db.ExecContext(ctx, statement, d.firstID, d.lastID); err != nil {
-			return fmt.Errorf("summarize %s: %w", d.date, err)
-		}
+	_, err = db.ExecContext(ctx, deleteSummary, d.firstID, d.lastID)
+	if err == nil {
+		_, err = db.ExecContext(ctx, insertSummary, d.firstID, d.lastID, d.date)
+	}
+	if err != nil {
+		return fmt.Errorf("summarize %s: %w", d.date, err)
 	}
 	return nil
 }
