@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+)
+
+type abandonOptions struct {
+	id int64
+}
+
+func newAbandonCmd(a *app) *cobra.Command {
+	o := &abandonOptions{}
+	return &cobra.Command{
+		Use:               "abandon EXECUTION",
+		Short:             "Give up a stopped or failed execution for good",
+		Long:              "Give up an execution that is STOPPING, STOPPED or FAILED: its instance is never started again.",
+		Example:           "  batchctl abandon 42",
+		Args:              exactly(1, "execution"),
+		ValidArgsFunction: a.completeExecutions(core.StatusFailed, core.StatusStopped),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.id, err = executionID("abandon "+args[0], args[0]); err != nil {
+				return err
+			}
+			return runAbandon(cmd.Context(), a, o)
+		},
+	}
+}
+
+func runAbandon(ctx context.Context, a *app, o *abandonOptions) error {
+	store, err := a.existingStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // everything is committed
+	je, err := (&launch.JobOperator{Repo: store}).Abandon(ctx, o.id)
+	if err != nil {
+		return err
+	}
+	a.say("execution %d is %s", je.ID, je.Status)
+	return a.printIfAsked(ctx, store, je)
+}

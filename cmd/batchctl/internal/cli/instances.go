@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// maxPage bounds what one call lists; -o jsonl and --page-after go on.
+const maxPage = 100_000
+
+type instancesOptions struct {
+	job       string
+	limit     int
+	pageAfter int64
+}
+
+func newInstancesCmd(a *app) *cobra.Command {
+	o := &instancesOptions{}
+	cmd := &cobra.Command{
+		Use:     "instances",
+		Short:   "List job instances, newest first",
+		Example: "  batchctl instances --job dailySettlement",
+		Args:    exactly(0, ""),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkPage("instances", o.limit, o.pageAfter); err != nil {
+				return err
+			}
+			return runInstances(cmd.Context(), a, o)
+		},
+	}
+	cmd.Flags().StringVar(&o.job, "job", "", "only of this `job`")
+	addPageFlags(cmd, &o.limit, &o.pageAfter)
+	complete(cmd, "job", a.completeJobs)
+	return cmd
+}
+
+func addPageFlags(cmd *cobra.Command, limit *int, pageAfter *int64) {
+	cmd.Flags().IntVar(limit, "limit", 100, "at most this `number` of rows")
+	cmd.Flags().Int64Var(pageAfter, "page-after", 0, "go on after this `id`, the last one of the page before")
+}
+
+func checkPage(verb string, limit int, pageAfter int64) error {
+	switch {
+	case limit < 1 || limit > maxPage:
+		return usageError("", "%s: --limit: value \"%d\" is outside 1 to %d", verb, limit, maxPage)
+	case pageAfter < 0:
+		return usageError("", "%s: --page-after: value \"%d\" is negative", verb, pageAfter)
+	}
+	return nil
+}
+
+func runInstances(ctx context.Context, a *app, o *instancesOptions) error {
+	x, err := a.explorer(ctx)
+	if err != nil {
+		return err
+	}
+	defer x.Close() //nolint:errcheck // only read from
+	if err := a.knownJob(ctx, x, "instances", o.job); err != nil {
+		return err
+	}
+	page, err := x.JobInstances(ctx, core.JobInstanceQuery{JobName: o.job, Before: o.pageAfter, Limit: o.limit})
+	if err != nil {
+		return err
+	}
+	instances := make([]render.Instance, len(page))
+	for i, instance := range page {
+		instances[i] = render.Instance{JobInstance: instance}
+		last, err := x.LastJobExecution(ctx, instance.ID)
+		if err != nil && !errors.Is(err, core.ErrNoSuchJobExecution) {
+			return err
+		}
+		instances[i].Last = last
+	}
+	if len(page) == o.limit {
+		a.sayMore(page[len(page)-1].ID)
+	}
+	return a.printer(x.Zone()).Instances(instances)
+}
+
+// sayMore tells a person that the list may go on.
+func (a *app) sayMore(last int64) {
+	if a.streams.OutTerminal {
+		a.say("there may be more: add --page-after %d", last)
+	}
+}
+
+// knownJob refuses a name that neither the registry nor the history has.
+func (a *app) knownJob(ctx context.Context, x core.JobExplorer, verb, name string) error {
+	if name == "" {
+		return nil
+	}
+	_, unregistered := a.job(verb, name)
+	if unregistered == nil {
+		return nil
+	}
+	_, err := x.JobInstanceCount(ctx, name)
+	if errors.Is(err, core.ErrNoSuchJob) {
+		return unregistered
+	}
+	return err
+}

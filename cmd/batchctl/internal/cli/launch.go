@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/store/sqlite"
+)
+
+// launchOptions are what run, next and restart have in common.
+type launchOptions struct {
+	// verb is the command with its object, "run dailySettlement".
+	verb string
+	// words are the parameters before "--", signed those behind it.
+	words, signed []string
+	timeout       time.Duration
+}
+
+// addLaunchFlags declares the flags of run, next and restart. None of them may
+// have a short form that takes a value: "-d=2021" has to stay an error.
+func addLaunchFlags(cmd *cobra.Command, o *launchOptions) {
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "stop at the next commit after this `time`, as in 90m (exit code 9)")
+}
+
+// readWords takes the object of the verb and the parameters from args.
+func (o *launchOptions) readWords(cmd *cobra.Command, args []string) (object string, err error) {
+	o.verb = cmd.Name() + " " + args[0]
+	if o.timeout < 0 {
+		return "", usageError("", "%s: --timeout %s is negative", o.verb, o.timeout)
+	}
+	dash := len(args)
+	if at := cmd.ArgsLenAtDash(); at >= 0 {
+		dash = max(1, at)
+	}
+	o.words, o.signed = args[1:dash], args[dash:]
+	return args[0], nil
+}
+
+// parameters reads the parameters of job in zone.
+func (a *app) parameters(job *core.Job, o *launchOptions, zone *time.Location) (core.JobParameters, error) {
+	n := job.Notation()
+	n.Zone = zone
+	ps, err := n.Parse(o.words)
+	if err == nil {
+		var signed core.JobParameters
+		n.Signs = true
+		signed, err = n.Parse(o.signed)
+		ps = slices.Concat(ps, signed)
+	}
+	if err == nil {
+		err = ps.Check()
+	}
+	if err != nil {
+		return nil, a.misused(job, o, err)
+	}
+	return ps, nil
+}
+
+// misused says what the words were meant for, and how to look the job up.
+func (a *app) misused(job *core.Job, o *launchOptions, err error) error {
+	e := &core.Error{Op: o.verb, Err: err}
+	if core.Hint(err) == "" {
+		e.Hint = core.ShellQuote("batchctl", "jobs", "show", job.Name)
+	}
+	return e
+}
+
+// openFor opens the repository and reads the parameters of job in its zone. A
+// repository that is not there is made only when nothing is wrong with the
+// words; check looks at them as a launch would.
+func (a *app) openFor(
+	ctx context.Context, job *core.Job, o *launchOptions, check func(core.JobParameters) error,
+) (*sqlite.Store, core.JobParameters, error) {
+	exists, err := a.repositoryExists()
+	if err != nil {
+		return nil, nil, err
+	}
+	if !exists {
+		ps, err := a.parameters(job, o, time.UTC)
+		if err == nil {
+			err = check(ps)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	store, err := a.store(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	ps, err := a.parameters(job, o, store.Zone())
+	if err != nil {
+		_ = store.Close() // nothing was written
+		return nil, nil, err
+	}
+	a.warnAboutSpaces(ps)
+	return store, ps, nil
+}
+
+func (a *app) warnAboutSpaces(ps core.JobParameters) {
+	for _, p := range ps {
+		if text, ok := p.Value.(string); ok && strings.TrimSpace(text) != text {
+			a.say("warning: parameter %s: value %s begins or ends with a space, which is kept", p.Name, core.Quote(text))
+		}
+	}
+}
+
+// launch runs an execution of job, shows it, and returns an *endedError when it
+// did not complete.
+func (a *app) launch(
+	ctx context.Context, store *sqlite.Store, job *core.Job, o *launchOptions,
+	start func(context.Context, *launch.JobOperator, launch.Options) (*core.JobExecution, error),
+) error {
+	registry, err := a.registry()
+	if err != nil {
+		return err
+	}
+	dir, err := workingDirectory()
+	if err != nil {
+		return err
+	}
+	stop := core.NewStop()
+	ctx, signals := a.watch(ctx, stop)
+	defer signals.close()
+	if o.timeout > 0 {
+		timer := time.AfterFunc(o.timeout, func() { stop.Request(core.ErrTimeout) })
+		defer timer.Stop()
+	}
+	repo := &watchedStore{Store: store, launched: func(ctx context.Context, je *core.JobExecution) {
+		signals.running.Store(je.ID)
+		a.sayRecovered(ctx, store, je)
+	}}
+	operator := &launch.JobOperator{
+		Registry: registry, Repo: repo,
+		Launcher: &launch.JobLauncher{Repo: repo, Log: a.logger(), Now: a.now, Token: a.token, Dir: dir},
+	}
+	je, err := start(ctx, operator, launch.Options{Stop: stop})
+	if je == nil {
+		return err
+	}
+	if a.streams.OutTerminal || a.settings.OutputGiven {
+		if err := a.printer(store.Zone()).Execution(a.withContexts(ctx, store, je), ""); err != nil && a.streams.WriteError() == nil {
+			return err // a write that failed is told at the end
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	n := job.Notation()
+	n.Zone = store.Zone()
+	return &endedError{
+		verb: o.verb, je: je, job: job, words: n.Words(je.Parameters.Identifying()),
+		signal: signals.number(), err: err,
+	}
+}
+
+// withContexts returns je with the contexts of its steps. What cannot be read
+// is left out: the execution has ended, and its report is the lesser thing.
+func (a *app) withContexts(ctx context.Context, x core.JobExplorer, je *core.JobExecution) *core.JobExecution {
+	shown := je.Clone()
+	shown.Steps = slices.Clone(je.Steps)
+	for i, se := range shown.Steps {
+		if full, err := x.StepExecution(context.WithoutCancel(ctx), se.ID); err == nil {
+			shown.Steps[i] = full
+		}
+	}
+	return shown
+}
+
+// sayRecovered tells which executions the launch has found dead.
+func (a *app) sayRecovered(ctx context.Context, x core.JobExplorer, je *core.JobExecution) {
+	for _, id := range je.Recovered {
+		message := ""
+		if dead, err := x.JobExecution(ctx, id); err == nil && dead.ExitStatus.Message != "" {
+			message = ": " + dead.ExitStatus.Message
+		}
+		a.say("recovered execution %d whose owner died%s", id, message)
+	}
+}
+
+// watchedStore is the store, and tells when an execution was created in it.
+type watchedStore struct {
+	*sqlite.Store
+
+	launched func(context.Context, *core.JobExecution)
+}
+
+// CreateJobExecution implements core.JobRepository.
+func (s *watchedStore) CreateJobExecution(ctx context.Context, l core.Launch) (*core.JobExecution, error) {
+	je, err := s.Store.CreateJobExecution(ctx, l)
+	if err == nil {
+		s.launched(ctx, je)
+	}
+	return je, err
+}

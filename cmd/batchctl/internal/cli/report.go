@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// errNoJob: a command that needs a job was given none.
+var errNoJob = errors.New("no job given")
+
+// usage marks err as one about the words that were typed, unless it has a kind
+// of its own.
+func usage(err error) error {
+	if lookup(refusedCodes, err) != codeFailed {
+		return err
+	}
+	return &core.Error{Kind: errUsage, Err: err, Msg: "", Hint: core.Hint(err)}
+}
+
+func usageError(hint, format string, args ...any) error {
+	return &core.Error{Kind: errUsage, Msg: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// endedError is an execution that did not complete.
+type endedError struct {
+	verb   string
+	je     *core.JobExecution
+	job    *core.Job
+	words  []string // the identifying parameters
+	signal syscall.Signal
+	err    error
+}
+
+// Error implements error.
+func (e *endedError) Error() string { return e.verb + ": " + e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *endedError) Unwrap() error { return e.err }
+
+// report writes the block about an error.
+func (a *app) report(err error) {
+	if err == nil {
+		return
+	}
+	if errors.Is(err, errWarnings) { // the result has said it
+		return
+	}
+	text := err.Error()
+	if e, ok := errors.AsType[*core.Error](err); ok && e.Kind == errUsage && e.Err != nil {
+		text = e.Err.Error()
+	}
+	ended, isEnded := errors.AsType[*endedError](err)
+	if !isEnded && errors.Is(err, core.ErrJobInstanceAlreadyComplete) {
+		text = "already complete: " + text
+	}
+	if hint := core.Hint(err); hint != "" {
+		text += "; " + a.pasteable(hint)
+	}
+	a.say("error: %s", text)
+	if isEnded {
+		a.reportEnd(ended)
+	}
+}
+
+func (a *app) reportEnd(e *endedError) {
+	id := strconv.FormatInt(e.je.ID, 10)
+	a.say("  execution %s of %s is %s%s", id,
+		core.ShellQuote(append([]string{e.je.Instance.JobName}, e.words...)...), e.je.Status, countsOf(e.je))
+	if restartableEnd(e) {
+		a.say("  restart it with: %s", a.command("restart", id))
+		return
+	}
+	a.say("  look at it with: %s", a.command("show", id))
+}
+
+// restartableEnd reports whether a restart may help.
+func restartableEnd(e *endedError) bool {
+	if e.job.PreventRestart {
+		return false
+	}
+	switch lookup(endedCodes, e.err) {
+	case codeFailed, codeStopped, codeTimeout:
+		return e.je.Status == core.StatusFailed || e.je.Status == core.StatusStopped || e.je.Status.IsRunning()
+	}
+	return false
+}
+
+// countsOf says what the step that did not complete had done.
+func countsOf(je *core.JobExecution) string {
+	for _, se := range je.Steps {
+		if se.Status == core.StatusCompleted {
+			continue
+		}
+		c := se.Counts
+		return fmt.Sprintf(" in step %s: read %d, written %d, filtered %d, skipped %d, commits %d, rollbacks %d",
+			se.StepName, c.Read, c.Write, c.Filter, c.ReadSkip+c.ProcessSkip+c.WriteSkip, c.Commit, c.Rollback)
+	}
+	return ""
+}
+
+// plural is "1 record", "2 records".
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strings.Join([]string{strconv.Itoa(n), noun + "s"}, " ")
+}

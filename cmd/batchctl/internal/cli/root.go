@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+const (
+	groupRun     = "run"
+	groupInspect = "inspect"
+	groupRepair  = "repair"
+	groupSetUp   = "setup"
+)
+
+const rootHelp = `batchctl runs batch jobs from cron or by hand. It knows which business date
+already ran, resumes a failed run where its last commit left it, keeps the
+history, and says with its exit code whether a retry helps.
+
+  batchctl run dailySettlement requestDate=2021-01-01
+  batchctl executions --job dailySettlement
+  batchctl restart 42`
+
+const notationHelp = `Parameters are written name=value and typed by the job's declaration
+("batchctl jobs show JOB"). The type may be said as well:
+
+  requestDate=2021-01-01
+  requestDate:date=2021-01-01
+  'requestDate(date)=2021-01-01'      quote parentheses
+  'requestDate=2021-01-01(date)'
+  note:string:non-identifying=again   takes no part in the identity
+  -- '-note=again'                    the same; after "--" only
+
+The types are string, long, double and date. Dates are 2021-01-01, 2021/01/01,
+20210101 or 2021-01-01T13:30:00, with or without an offset, and local in the
+repository's zone.`
+
+func newRootCmd(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "batchctl",
+		Short:         "Run batch jobs, remember what became of them, resume what failed",
+		Long:          rootHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Version:       buildVersion(),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.configure(cmd); err != nil {
+				return err
+			}
+			a.started = true
+			return nil
+		},
+	}
+	asGroup(root)
+	root.SetIn(a.streams.In)
+	root.SetOut(a.streams.Out)
+	root.SetErr(a.streams.Err)
+	root.SetVersionTemplate("batchctl {{.Version}}\n")
+	root.SetFlagErrorFunc(flagError)
+	a.addFlags(root.PersistentFlags())
+	root.AddGroup(
+		&cobra.Group{ID: groupRun, Title: "Run:"},
+		&cobra.Group{ID: groupInspect, Title: "Inspect:"},
+		&cobra.Group{ID: groupRepair, Title: "Repair:"},
+		&cobra.Group{ID: groupSetUp, Title: "Set up:"},
+	)
+	root.SetHelpCommandGroupID(groupSetUp)
+	root.SetCompletionCommandGroupID(groupSetUp)
+	addTo(root, groupRun, newRunCmd(a), newNextCmd(a), newRestartCmd(a), newStopCmd(a))
+	addTo(root, groupInspect, newJobsCmd(a), newInstancesCmd(a), newExecutionsCmd(a), newShowCmd(a))
+	addTo(root, groupRepair, newAbandonCmd(a), newRecoverCmd(a))
+	addTo(root, groupSetUp, newDBCmd(a), newVersionCmd(a))
+	root.AddCommand(
+		&cobra.Command{Use: "parameters", Short: "How parameters are written", Long: notationHelp},
+		&cobra.Command{Use: "environment", Short: "Which variables are read", Long: environmentHelp()},
+		&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp()},
+	)
+	a.completeSettings(root)
+	return root
+}
+
+func addTo(root *cobra.Command, group string, cmds ...*cobra.Command) {
+	for _, cmd := range cmds {
+		cmd.GroupID = group
+		root.AddCommand(cmd)
+	}
+}
+
+// asGroup makes cmd show its help when it is called alone, and refuse a
+// subcommand that it does not have.
+func asGroup(cmd *cobra.Command) {
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var names []string
+		for _, sub := range cmd.Commands() {
+			names = append(names, sub.Name())
+		}
+		hint := cmd.CommandPath() + " --help"
+		if near := core.Nearest(args[0], names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return usageError(hint, "%s has no command %s", cmd.CommandPath(), core.Quote(args[0]))
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+}
+
+// flagError explains a flag that was not understood; a non-identifying
+// parameter in Spring's notation looks like one.
+func flagError(cmd *cobra.Command, err error) error {
+	hint := cmd.CommandPath() + " --help"
+	if strings.HasPrefix(err.Error(), "unknown shorthand flag") && strings.Contains(err.Error(), "=") {
+		hint = "for a non-identifying parameter write -- before it, or name:type:non-identifying=value"
+	}
+	return usageError(hint, "%s: %s", verbOf(cmd), err)
+}
+
+func exitCodesHelp() string {
+	var b strings.Builder
+	for _, c := range Codes() {
+		fmt.Fprintf(&b, "  %-7s %s\n", c.Code, c.Meaning)
+	}
+	b.WriteString("\nWith --exit-codes spring: 0 COMPLETED, 2 no such job, 1 anything else.\n")
+	return b.String()
+}
+
+// verbOf is the command without the name of the program.
+func verbOf(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
+}
+
+// exactly wants n words, and says what they are when they are not there.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		hint := cmd.UseLine()
+		switch {
+		case len(args) < n && n > 0:
+			return usageError(hint, "%s: no %s given", verbOf(cmd), what)
+		case len(args) > n:
+			return usageError(hint, "%s: unexpected word %s", verbOf(cmd), core.Quote(args[n]))
+		}
+		return nil
+	}
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+)
+
+type runOptions struct {
+	launchOptions
+	job string
+}
+
+func newRunCmd(a *app) *cobra.Command {
+	o := &runOptions{}
+	cmd := &cobra.Command{
+		Use:   "run JOB [name=value ...]",
+		Short: "Run a job; a failed or stopped instance is resumed",
+		Long: `Run a job with parameters. The identifying parameters name the instance: one
+that has completed is refused (exit code 5), one that has failed or was stopped
+is resumed at its last commit.
+
+` + notationHelp,
+		Example: `  batchctl run dailySettlement requestDate=2021-01-01
+  batchctl run dailySettlement 'requestDate(date)=2021-01-01'`,
+		Args:              needsJob,
+		ValidArgsFunction: a.completeJobAndParameters,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if o.job, err = o.readWords(cmd, args); err != nil {
+				return err
+			}
+			return runRun(cmd.Context(), a, o)
+		},
+	}
+	addLaunchFlags(cmd, &o.launchOptions)
+	return cmd
+}
+
+// needsJob wants a job and any number of parameters.
+func needsJob(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return &core.Error{
+			Kind: errUsage, Hint: core.ShellQuote("batchctl", "jobs") + " lists the jobs",
+			Err: &core.Error{Op: verbOf(cmd), Err: errNoJob},
+		}
+	}
+	return nil
+}
+
+func runRun(ctx context.Context, a *app, o *runOptions) error {
+	job, err := a.job(o.verb, o.job)
+	if err != nil {
+		return err
+	}
+	store, ps, err := a.openFor(ctx, job, &o.launchOptions, func(ps core.JobParameters) error {
+		dir, err := workingDirectory()
+		if err != nil {
+			return err
+		}
+		if err := job.ValidateParameters(job.Parameters.Complete(ps, dir)); err != nil {
+			return a.misused(job, &o.launchOptions, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // everything is committed
+	return a.launch(ctx, store, job, &o.launchOptions,
+		func(ctx context.Context, op *launch.JobOperator, lo launch.Options) (*core.JobExecution, error) {
+			return op.Start(ctx, job.Name, ps, lo)
+		})
+}
+
+// job finds a registered job.
+func (a *app) job(verb, name string) (*core.Job, error) {
+	registry, err := a.registry()
+	if err != nil {
+		return nil, err
+	}
+	job, err := registry.Job(name)
+	if err != nil {
+		return nil, &core.Error{Op: verb, Err: err}
+	}
+	return job, nil
+}

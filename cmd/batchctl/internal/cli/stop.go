@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/store/sqlite"
+)
+
+type stopOptions struct {
+	verb string
+	id   int64
+	wait bool
+}
+
+func newStopCmd(a *app) *cobra.Command {
+	o := &stopOptions{}
+	cmd := &cobra.Command{
+		Use:   "stop EXECUTION",
+		Short: "Ask a running execution to end at its next commit",
+		Long: `Ask a running execution, of any process on this host, to end at its next commit.
+It ends STOPPED and can be restarted.`,
+		Example:           "  batchctl stop 42 --wait",
+		Args:              exactly(1, "execution"),
+		ValidArgsFunction: a.completeExecutions(core.StatusStarting, core.StatusStarted),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			o.verb = "stop " + args[0]
+			if o.id, err = executionID(o.verb, args[0]); err != nil {
+				return err
+			}
+			return runStop(cmd.Context(), a, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.wait, "wait", false, "wait until it has ended")
+	return cmd
+}
+
+// pollInterval is how often an execution that is waited for is looked at.
+const pollInterval = 100 * time.Millisecond
+
+func runStop(ctx context.Context, a *app, o *stopOptions) error {
+	store, err := a.existingStore(ctx)
+	if err != nil {
+		return err
+	}
+	defer store.Close() //nolint:errcheck // everything is committed
+	registry, err := a.registry()
+	if err != nil {
+		return err
+	}
+	op := &launch.JobOperator{Registry: registry, Repo: store}
+	je, err := op.Stop(ctx, o.id)
+	if errors.Is(err, core.ErrJobExecutionNotRunning) {
+		if status, again := store.JobStatus(ctx, o.id); again == nil && status == core.StatusCompleted {
+			return &core.Error{Kind: core.ErrJobInstanceAlreadyComplete, Op: o.verb, Msg: "it is COMPLETED, there is nothing to stop",
+				Hint: core.ShellQuote("batchctl", "show", fmt.Sprint(o.id))}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if o.wait && je.Status.IsRunning() {
+		if je, err = awaitEnd(ctx, store, o); err != nil {
+			return err
+		}
+	}
+	a.say("execution %d is %s%s", je.ID, je.Status, afterStop(je))
+	return a.printIfAsked(ctx, store, je)
+}
+
+func afterStop(je *core.JobExecution) string {
+	if je.Status == core.StatusStopping {
+		return ": it ends at its next commit"
+	}
+	return ""
+}
+
+// awaitEnd waits until the execution has ended, and wants it STOPPED.
+func awaitEnd(ctx context.Context, store *sqlite.Store, o *stopOptions) (*core.JobExecution, error) {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		status, err := store.JobStatus(ctx, o.id)
+		if err != nil {
+			return nil, err
+		}
+		if !status.IsRunning() {
+			return stoppedExecution(ctx, store, o)
+		}
+		verdict, err := store.OwnerOf(ctx, o.id)
+		if err != nil {
+			return nil, err
+		}
+		if again, err := store.JobStatus(ctx, o.id); err == nil && again.IsRunning() && verdict.Liveness == core.OwnerDead {
+			return nil, &core.Error{
+				Kind: core.ErrJobExecutionNotRunning, Op: o.verb,
+				Msg:  fmt.Sprintf("it reads %s, but its owner died: %s", again, verdict.Evidence),
+				Hint: core.ShellQuote("batchctl", "restart", fmt.Sprint(o.id)),
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-ticker.C:
+		}
+	}
+}
+
+func stoppedExecution(ctx context.Context, store *sqlite.Store, o *stopOptions) (*core.JobExecution, error) {
+	je, err := store.JobExecution(ctx, o.id)
+	if err != nil {
+		return nil, err
+	}
+	switch je.Status {
+	case core.StatusStopped:
+		return je, nil
+	case core.StatusCompleted:
+		return nil, &core.Error{Kind: core.ErrJobInstanceAlreadyComplete, Op: o.verb, Msg: "it completed before it could stop"}
+	case core.StatusFailed, core.StatusAbandoned, core.StatusUnknown, core.StatusStarting, core.StatusStarted, core.StatusStopping:
+	}
+	return nil, &core.Error{
+		Kind: core.ErrJobExecutionNotRunning, Op: o.verb, Msg: fmt.Sprintf("it ended %s before it could stop", je.Status),
+		Hint: core.ShellQuote("batchctl", "show", fmt.Sprint(o.id)),
+	}
+}
+
+// printIfAsked shows the execution where somebody looks or wants a document.
+func (a *app) printIfAsked(ctx context.Context, x core.JobExplorer, je *core.JobExecution) error {
+	if !a.settings.OutputGiven {
+		return nil
+	}
+	return a.printer(x.Zone()).Execution(a.withContexts(ctx, x, je), "")
+}
