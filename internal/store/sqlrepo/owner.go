@@ -109,9 +109,12 @@ func readHead(ctx context.Context, q querier, id int64) (head, error) {
 	return h, err
 }
 
+const selectHeadsOfInstance = selectHead + `WHERE E.JOB_INSTANCE_ID = ?
+ORDER BY E.JOB_EXECUTION_ID DESC`
+
 // readHeads reads the heads of every execution of an instance, newest first.
 func readHeads(ctx context.Context, q querier, instanceID int64) ([]head, error) {
-	rows, err := q.QueryContext(ctx, selectHead+"WHERE E.JOB_INSTANCE_ID = ?\nORDER BY E.JOB_EXECUTION_ID DESC", instanceID)
+	rows, err := q.QueryContext(ctx, selectHeadsOfInstance, instanceID)
 	if err != nil {
 		return nil, err
 	}

@@ -1,10 +1,12 @@
 package sqlrepo
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/store/codec"
@@ -36,8 +38,7 @@ const selectStepByID = selectStep + `BATCH_STEP_EXECUTION S
 WHERE S.STEP_EXECUTION_ID = ?`
 
 const selectStepsOfExecution = selectStep + `BATCH_STEP_EXECUTION S
-WHERE S.JOB_EXECUTION_ID = ?
-ORDER BY S.STEP_EXECUTION_ID`
+WHERE S.JOB_EXECUTION_ID = ?`
 
 const selectLastStep = selectStep + `BATCH_JOB_EXECUTION E
 JOIN BATCH_STEP_EXECUTION S ON S.JOB_EXECUTION_ID = E.JOB_EXECUTION_ID
@@ -84,6 +85,8 @@ func (c Config) readSteps(ctx context.Context, q querier, je *core.JobExecution)
 		se.JobExecution = je
 		steps = append(steps, se)
 	}
+	// They come by name, which is the order of the index.
+	slices.SortFunc(steps, func(a, b *core.StepExecution) int { return cmp.Compare(a.ID, b.ID) })
 	return steps, rows.Err()
 }
 

@@ -205,7 +205,10 @@ func (s suite) kill(t *testing.T, je *core.JobExecution) {
 // known.
 func (s suite) estrange(t *testing.T, je *core.JobExecution) {
 	t.Helper()
-	s.exec(t, "UPDATE BATCHCTL_EXECUTION_OWNER SET HOST_ID = 'another host' WHERE JOB_EXECUTION_ID = ?", je.ID)
+	s.exec(t, `
+UPDATE BATCHCTL_EXECUTION_OWNER
+SET HOST_ID = 'another host', BOOT_ID = 'another boot'
+WHERE JOB_EXECUTION_ID = ?`, je.ID)
 }
 
 func ids(executions []*core.JobExecution) []int64 {
