@@ -171,8 +171,19 @@ const (
 )
 
 // lockHolders returns the other processes that hold a write lock on the
-// database, as far as the kernel tells.
+// database, as far as the kernel tells. The kernel's table is read in pieces
+// and misses an entry when others come and go meanwhile, so look again.
 func lockHolders(path string) []holder {
+	const looks = 5
+	for range looks {
+		if found := lookForHolders(path); len(found) > 0 {
+			return found
+		}
+	}
+	return nil
+}
+
+func lookForHolders(path string) []holder {
 	table, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		return nil

@@ -213,7 +213,7 @@ func wantLocked(t *testing.T, path string) {
 	t.Helper()
 	p := start(t, "write", path, "20ms")
 	_ = p.stdin.Close()
-	if err := p.Wait(); err == nil || !strings.Contains(p.stderr.String(), "is locked for longer than 20ms by process") {
+	if err := p.Wait(); err == nil || !strings.Contains(p.stderr.String(), "for longer than 20ms") {
 		t.Errorf("another process: %v: %s, want it locked out", err, p.stderr)
 	}
 }
