@@ -15,15 +15,6 @@ import (
 // Enabled reports whether the program was built with failpoints.
 const Enabled = true
 
-// Variable names the environment variable that arms one failpoint:
-//
-//	BATCHCTL_FAILPOINT=chunk.before-commit:3=kill
-//	BATCHCTL_FAILPOINT=chunk.before-commit=sleep
-//
-// The number is the hit that counts, 1 when absent. kill ends the process with
-// SIGKILL; sleep holds it there for ten minutes, for a test to look at.
-const Variable = "BATCHCTL_FAILPOINT"
-
 type armed struct {
 	once   sync.Once
 	mu     sync.Mutex

@@ -1,5 +1,14 @@
 package fault
 
+// Variable names the environment variable that arms one failpoint:
+//
+//	BATCHCTL_FAILPOINT=chunk.before-commit:3=kill
+//	BATCHCTL_FAILPOINT=chunk.before-commit=sleep
+//
+// The number is the hit that counts, 1 when absent. kill ends the process with
+// SIGKILL; sleep holds it there for ten minutes, for a test to look at.
+const Variable = "BATCHCTL_FAILPOINT"
+
 // points are the names of every failpoint in the program, one a commit edge.
 // A test compares the list with the calls in the source.
 var points = []string{

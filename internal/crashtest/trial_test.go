@@ -1,0 +1,162 @@
+//go:build crash
+
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "github.com/mattn/go-sqlite3" // for the harness's own look at what is left
+
+	"github.com/batchctl/batchctl/internal/store/sqlite"
+)
+
+// deadline bounds one process. Nothing comes near it unless it hangs.
+const deadline = 60 * time.Second
+
+// trial is one directory in which a pipeline runs until it completes.
+type trial struct {
+	pipeline pipeline
+	dir      string
+	rows     int
+}
+
+// newTrial makes a directory with input, source and the tables of the output.
+func newTrial(t *testing.T, p pipeline, rows int) *trial {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "crashtest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &trial{pipeline: p, dir: dir, rows: rows}
+	if err := tr.setup(t.Context()); err != nil {
+		t.Fatalf("%s: %v", dir, err)
+	}
+	return tr
+}
+
+// discard removes the directory of a trial that went well.
+func (tr *trial) discard() { _ = os.RemoveAll(tr.dir) }
+
+func (tr *trial) path(name string) string { return filepath.Join(tr.dir, name) }
+
+func (tr *trial) setup(ctx context.Context) error {
+	var input bytes.Buffer
+	input.WriteString("id,name,amount\n")
+	for i := 1; i <= tr.rows; i++ {
+		id, name, amount := sourceRow(i)
+		fmt.Fprintf(&input, "%d,%s,%d\n", id, name, amount)
+	}
+	if err := os.WriteFile(tr.path(inputFile), input.Bytes(), 0o600); err != nil {
+		return err
+	}
+	const table = "CREATE TABLE OUTPUT (ID INTEGER NOT NULL, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)"
+	if err := tr.fillSource(ctx); err != nil {
+		return err
+	}
+	if err := tr.exec(ctx, sinkFile, "PRAGMA journal_mode = WAL", table); err != nil {
+		return err
+	}
+	store, err := sqlite.Open(ctx, tr.path(repositoryFile), sqlite.Options{Now: time.Now})
+	if err != nil {
+		return err
+	}
+	return errors.Join(store.Close(), tr.exec(ctx, repositoryFile, table))
+}
+
+// sourceRow is the i-th row of every source. A name with a comma would need
+// quotes, and the harness writes its own CSV.
+func sourceRow(i int) (id int, name string, amount int) {
+	return i, fmt.Sprintf("상점-%d", i%97), i*37%10_007 - 5_000
+}
+
+func (tr *trial) fillSource(ctx context.Context) (err error) {
+	db, err := sql.Open("sqlite3", tr.path(sourceFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE SOURCE (ID INTEGER PRIMARY KEY, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)"); err != nil {
+		return err
+	}
+	for i := 1; i <= tr.rows; i++ {
+		id, name, amount := sourceRow(i)
+		if _, err := tx.ExecContext(ctx, "INSERT INTO SOURCE VALUES (?, ?, ?)", id, name, amount); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+func (tr *trial) exec(ctx context.Context, file string, statements ...string) (err error) {
+	db, err := sql.Open("sqlite3", tr.path(file))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, s := range statements {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome is how one process ended.
+type outcome struct {
+	killed bool
+	ok     bool
+	output string
+}
+
+// run starts one worker and kills its process group after the delay; a delay of
+// 0 lets it run.
+func (tr *trial) run(t *testing.T, kill time.Duration, env ...string) outcome {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program)
+	cmd.Env = append(os.Environ(), envPipeline+"="+tr.pipeline.name, envDir+"="+tr.dir)
+	cmd.Env = append(cmd.Env, env...)
+	return start(t, cmd, kill)
+}
+
+// start runs cmd in a process group of its own and kills that after the delay.
+func start(t *testing.T, cmd *exec.Cmd, kill time.Duration) outcome {
+	t.Helper()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if kill > 0 {
+		timer := time.AfterFunc(kill, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+		defer timer.Stop()
+	}
+	err := cmd.Wait()
+	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return outcome{
+		killed: status.Signaled() && status.Signal() == syscall.SIGKILL,
+		ok:     err == nil,
+		output: output.String(),
+	}
+}

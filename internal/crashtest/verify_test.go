@@ -1,0 +1,166 @@
+//go:build crash
+
+package crashtest
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// verify compares everything that a completed trial has left with the truth.
+func (tr *trial) verify(ctx context.Context) error {
+	var errs []error
+	if tr.pipeline.target == toRepository {
+		errs = append(errs, tr.verifyRows(ctx, repositoryFile))
+	}
+	if tr.pipeline.target == toSink || tr.pipeline.target == toFileAndSink {
+		errs = append(errs, tr.verifyRows(ctx, sinkFile))
+	}
+	if tr.pipeline.target == toFile || tr.pipeline.target == toFileAndSink {
+		errs = append(errs, tr.verifyFile())
+	}
+	if !tr.pipeline.broken {
+		errs = append(errs, tr.verifyRepository(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// eachExpected calls f for every row that the output has to have.
+func (tr *trial) eachExpected(f func(id int, name string, amount int)) (rows int) {
+	for i := 1; i <= tr.rows; i++ {
+		id, name, amount := sourceRow(i)
+		if id%10 != 0 {
+			f(id, name, 2*amount)
+			rows++
+		}
+	}
+	return rows
+}
+
+func (tr *trial) verifyRows(ctx context.Context, file string) (err error) {
+	db, err := sql.Open("sqlite3", tr.path(file))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	var want strings.Builder
+	tr.eachExpected(func(id int, name string, amount int) { fmt.Fprintf(&want, "%d|%s|%d\n", id, name, amount) })
+	rows, err := db.QueryContext(ctx, "SELECT ID, NAME, AMOUNT FROM OUTPUT ORDER BY ID, rowid")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var got strings.Builder
+	for rows.Next() {
+		var id, amount int
+		var name string
+		if err := rows.Scan(&id, &name, &amount); err != nil {
+			return err
+		}
+		fmt.Fprintf(&got, "%d|%s|%d\n", id, name, amount)
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if got.String() != want.String() {
+		return fmt.Errorf("%s: the rows differ: %s", file, firstDifference(got.String(), want.String()))
+	}
+	return quickCheck(ctx, db, file)
+}
+
+func (tr *trial) verifyFile() error {
+	got, err := os.ReadFile(tr.path(outputFile))
+	if err != nil {
+		return err
+	}
+	var want bytes.Buffer
+	footer := ""
+	if !tr.pipeline.broken {
+		want.WriteString("id,name,amount\n")
+		footer = "END,%d,\n"
+	}
+	rows := tr.eachExpected(func(id int, name string, amount int) { fmt.Fprintf(&want, "%d,%s,%d\n", id, name, amount) })
+	if footer != "" {
+		fmt.Fprintf(&want, footer, rows)
+	}
+	if !bytes.Equal(got, want.Bytes()) {
+		return fmt.Errorf("%s: the bytes differ: %s", outputFile, firstDifference(string(got), want.String()))
+	}
+	return nil
+}
+
+func firstDifference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("line %d is %q, want %q; %d lines, want %d", i+1, a[i], b[i], len(a)-1, len(b)-1)
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(a)-1, len(b)-1)
+}
+
+func quickCheck(ctx context.Context, db *sql.DB, file string) error {
+	var verdict string
+	if err := db.QueryRowContext(ctx, "PRAGMA quick_check").Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%s: quick_check says %s", file, verdict)
+	}
+	return nil
+}
+
+// sumCounts adds up the counters of all attempts.
+const sumCounts = `
+SELECT
+  SUM(READ_COUNT),
+  SUM(WRITE_COUNT),
+  SUM(FILTER_COUNT),
+  SUM(COMMIT_COUNT)
+FROM BATCH_STEP_EXECUTION`
+
+// verifyRepository checks the history: nothing runs, one execution completed,
+// and the counters of all attempts add up to the truth.
+func (tr *trial) verifyRepository(ctx context.Context) (err error) {
+	db, err := sql.Open("sqlite3", tr.path(repositoryFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	written := tr.eachExpected(func(int, string, int) {})
+	counts := []struct {
+		what, query string
+		want        int
+	}{
+		{"running executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
+		{"running steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
+		{"completed executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS = 'COMPLETED'", 1},
+		{"completed steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", 1},
+		{"instances", "SELECT count(*) FROM BATCH_JOB_INSTANCE", 1},
+		{"owners", "SELECT count(*) FROM BATCHCTL_EXECUTION_OWNER", 0},
+	}
+	for _, c := range counts {
+		var got int
+		if err := db.QueryRowContext(ctx, c.query).Scan(&got); err != nil {
+			return err
+		}
+		if got != c.want {
+			return fmt.Errorf("%d %s, want %d", got, c.what, c.want)
+		}
+	}
+	var read, write, filter, commit int
+	if err := db.QueryRowContext(ctx, sumCounts).Scan(&read, &write, &filter, &commit); err != nil {
+		return err
+	}
+	chunks := (tr.rows + chunkSize - 1) / chunkSize
+	if read != tr.rows || write != written || filter != tr.rows-written || commit != chunks {
+		return fmt.Errorf("the counters of all attempts add up to read %d, write %d, filter %d, commit %d; want %d, %d, %d, %d",
+			read, write, filter, commit, tr.rows, written, tr.rows-written, chunks)
+	}
+	return quickCheck(ctx, db, repositoryFile)
+}
