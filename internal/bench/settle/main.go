@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -33,6 +34,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if *rounds < 1 || *rows < 1 {
+		return errors.New("-rounds and -rows must be at least 1")
+	}
 	dir, err := os.MkdirTemp("", "batchctl-bench-")
 	if err != nil {
 		return err
@@ -56,7 +60,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			product, floor = append(product, p), append(floor, f)
 		}
 	}
-	return print(stdout, product, floor)
+	return report(stdout, product, floor)
 }
 
 // round runs both once, the other first in every second round.
@@ -107,8 +111,8 @@ func same(ctx context.Context, a, b string) error {
 	return nil
 }
 
-// print writes the ratios.
-func print(w io.Writer, product, floor []bench.Usage) error {
+// report writes the ratios.
+func report(w io.Writer, product, floor []bench.Usage) error {
 	var cpu, wall, rate, floorRate []float64
 	for i, p := range product {
 		f := floor[i]

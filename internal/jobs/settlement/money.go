@@ -103,9 +103,9 @@ func (c *currency) minor(amount decimal.Decimal) (int64, error) {
 		return 0, errTooLarge
 	}
 	if amount.IsNeg() {
-		return -int64(coef), nil
+		return -int64(coef), nil //nolint:gosec // checked above
 	}
-	return int64(coef), nil
+	return int64(coef), nil //nolint:gosec // checked above
 }
 
 // fee returns the fee for amount in minor units: exact, then rounded once, half
@@ -127,7 +127,7 @@ func (c *currency) appendTo(dst []byte, minor int64) []byte {
 	if c.scale == 0 {
 		return strconv.AppendInt(dst, minor, 10)
 	}
-	magnitude := uint64(minor)
+	magnitude := uint64(minor) //nolint:gosec // a negative one wraps, and its negative is the magnitude
 	if minor < 0 {
 		dst, magnitude = append(dst, '-'), -magnitude
 	}

@@ -213,3 +213,28 @@ func TestHalfEvenFees(t *testing.T) {
 		t.Errorf("fees (-want +got):\n%s", d)
 	}
 }
+
+func TestEveryDifferenceIsSaid(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.input(t, "2021-03-01", "records=3\ntotal.KRW=70\ntotal.JPY=5\n",
+		"2021030100000001,7,a,SALE,KRW,100",
+		"2021030100000002,7,a,REFUND,KRW,30",
+		"2021030100000003,7,a,TEST,USD,1.5",
+	)
+	_, err := b.run(t, "2021-03-01")
+	if err == nil {
+		t.Fatal("completed")
+	}
+	want := "JPY: 0 settled + 0 TEST = 0, control file 5, difference -5; " +
+		"USD: 0.00 settled + 1.50 TEST = 1.50, control file 0.00, difference +1.50"
+	if !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error %q, want %q at its end", err, want)
+	}
+	// A file that grew after it was verified is found here too.
+	b.replace(t, "2021-03-01.ctl", "records=3\ntotal.KRW=70\ntotal.JPY=5\n", "records=2\ntotal.KRW=70\ntotal.USD=1.50\n")
+	_, err = b.run(t, "2021-03-01")
+	if want := "records: 2 settled + 1 TEST = 3, control file 2, difference +1"; err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("error %v, want %q at its end", err, want)
+	}
+}
