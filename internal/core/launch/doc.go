@@ -10,7 +10,8 @@
 // the instance may run, and creates the execution. While it runs, its row is
 // polled on a read connection, so that a stop that another process asks for is
 // noticed within half a second even during a long tasklet call. Ownership ends
-// when the end is recorded, or could not be.
+// when the end is recorded; where that could not be done it ends with the
+// process, and the next launch recovers the execution.
 //
 // # Which execution is next
 //

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync"
@@ -68,12 +69,6 @@ func (l *JobLauncher) Run(
 	attrs := []slog.Attr{
 		slog.String("job", job.Name), slog.Int64("jobInstanceId", je.Instance.ID), slog.Int64("jobExecutionId", je.ID),
 	}
-	defer func() {
-		if err := l.Repo.Release(je); err != nil {
-			log.LogAttrs(ctx, slog.LevelWarn, "the ownership of the execution could not be released",
-				append(attrs, slog.String("error", err.Error()))...)
-		}
-	}()
 	log.LogAttrs(ctx, slog.LevelInfo, "Job launched",
 		append(attrs[:3:3], slog.String("parameters", l.words(job, ps)))...)
 
@@ -86,6 +81,7 @@ func (l *JobLauncher) Run(
 	}
 	recovered := je.Recovered
 	err = l.watched(ctx, run)
+	l.release(ctx, run, err)
 	ended := l.ended(ctx, run)
 	ended.Recovered = recovered
 	attrs = append(attrs[:3:3],
@@ -95,6 +91,21 @@ func (l *JobLauncher) Run(
 	}
 	log.LogAttrs(ctx, slog.LevelInfo, "Job completed", attrs...)
 	return ended, err
+}
+
+// release ends the ownership of an execution that has ended, or is somebody
+// else's by now. One whose end could not be recorded stays owned until this
+// process ends: its lock, left behind and free, is what then proves to the next
+// launch that it may be recovered.
+func (l *JobLauncher) release(ctx context.Context, run *core.Run, err error) {
+	state := run.State()
+	if state.EndTime.IsZero() && !errors.Is(err, core.ErrLeaseLost) {
+		return
+	}
+	if err := l.Repo.Release(&state); err != nil {
+		run.Log.LogAttrs(ctx, slog.LevelWarn, "the ownership of the execution could not be released",
+			slog.Int64("jobExecutionId", state.ID), slog.String("error", err.Error()))
+	}
 }
 
 // parameters completes and validates ps. A restart keeps the identity that it
