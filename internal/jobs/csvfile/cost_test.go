@@ -134,14 +134,23 @@ func TestAllocations(t *testing.T) {
 // is not parallel: it counts what the whole process allocates.
 func TestMemoryIsBounded(t *testing.T) {
 	const size = 256 << 20
-	for name, head := range map[string]string{
-		"66 73 unclosed quote": "a,b\n1,\"x",
-		"73 one endless line":  "a,b\n1,x",
+	for name, tt := range map[string]struct {
+		head string
+		size int64
+	}{
+		"66 73 unclosed quote":       {"a,b\n1,\"x", size},
+		"73 one endless line":        {"a,b\n1,x", size},
+		"73 millions of fields":      {"a,b\n1" + strings.Repeat(",", 15<<20) + "\n", 0},
+		"73 millions of quotes":      {"a,b\n\"\"" + strings.Repeat(",\"\"", 5<<20) + "\n", 0},
+		"73 millions behind a quote": {"a,b\n\"\"" + strings.Repeat(",", 15<<20) + "\n", 0},
+		"73 millions behind a line":  {"a,b\n\"\n\"" + strings.Repeat(",", 15<<20) + "\n", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			path := file(t, head)
-			if err := os.Truncate(path, size); err != nil { // NUL bytes, no blocks on the disk
-				t.Fatal(err)
+			path := file(t, tt.head)
+			if tt.size > 0 {
+				if err := os.Truncate(path, tt.size); err != nil { // NUL bytes, no blocks on the disk
+					t.Fatal(err)
+				}
 			}
 			r := newFields(csvfile.ReaderConfig{Path: path})
 			mustOpen(t, r, nil)
@@ -157,67 +166,92 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-func BenchmarkReader(b *testing.B) {
-	const rows = 50_000
-	text := transactions(rows)
-	path := file(b, text)
-	quotedPath := file(b, strings.ReplaceAll(text, ",PURCHASE,", `,"PURCHASE, ""new""",`))
-	perRow := func(b *testing.B) {
+// benchRows is the size of the file that the benchmarks read.
+const benchRows = 50_000
+
+// reads are the ways to read it.
+var reads = map[string]func(b *testing.B, path string){
+	"typed": func(b *testing.B, path string) {
 		b.Helper()
-		b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
+		readOnce(b, transactionReader(path))
+	},
+	"split": func(b *testing.B, path string) {
+		b.Helper()
+		readOnce(b, csvfile.NewReader(csvfile.ReaderConfig{Path: path}, func(row *csvfile.Row, n *int) error {
+			*n = len(row.String(0))
+			return nil
+		}))
+	},
+	"encoding-csv": func(b *testing.B, path string) {
+		b.Helper()
+		f, err := os.Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer f.Close()
+		r := csv.NewReader(f)
+		r.ReuseRecord = true
+		for err == nil {
+			_, err = r.Read()
+		}
+		if !errors.Is(err, io.EOF) {
+			b.Fatal(err)
+		}
+	},
+}
+
+func readOnce[T any](b *testing.B, r *csvfile.Reader[T]) {
+	b.Helper()
+	defer r.Close()
+	if err := r.Open(b.Context(), nil); err != nil {
+		b.Fatal(err)
 	}
-	for name, path := range map[string]string{"typed": path, "typed-quoted": quotedPath} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			dst := make([]transaction, 1000)
-			for b.Loop() {
-				r := transactionReader(path)
-				if err := r.Open(b.Context(), nil); err != nil {
-					b.Fatal(err)
-				}
-				drain(b, r, dst)
-				r.Close()
-			}
-			perRow(b)
-		})
+	if n := drain(b, r, make([]T, 1000)); n != benchRows {
+		b.Fatalf("read %d rows", n)
 	}
-	for name, path := range map[string]string{"split": path, "split-quoted": quotedPath} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			dst := make([]int, 1000)
-			for b.Loop() {
-				r := csvfile.NewReader(csvfile.ReaderConfig{Path: path}, func(row *csvfile.Row, n *int) error {
-					*n = len(row.String(0))
-					return nil
-				})
-				if err := r.Open(b.Context(), nil); err != nil {
-					b.Fatal(err)
-				}
-				drain(b, r, dst)
-				r.Close()
-			}
-			perRow(b)
-		})
+}
+
+func benchFiles(b *testing.B) map[string]string {
+	b.Helper()
+	text := transactions(benchRows)
+	return map[string]string{
+		"plain":  file(b, text),
+		"quoted": file(b, strings.ReplaceAll(text, ",PURCHASE,", `,"PURCHASE, ""new""",`)),
 	}
-	for name, path := range map[string]string{"encoding-csv": path, "encoding-csv-quoted": quotedPath} {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
+}
+
+func BenchmarkReader(b *testing.B) {
+	for content, path := range benchFiles(b) {
+		for name, read := range reads {
+			b.Run(name+"/"+content, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					read(b, path)
+				}
+				b.ReportMetric(float64(b.N)*benchRows/b.Elapsed().Seconds(), "rows/s")
+			})
+		}
+	}
+}
+
+// BenchmarkReaderRatio reads by turns with ours and with encoding/csv, and
+// reports how much of the latter's time ours takes, fastest against fastest.
+func BenchmarkReaderRatio(b *testing.B) {
+	for content, path := range benchFiles(b) {
+		b.Run(content, func(b *testing.B) {
+			fastest := map[string]time.Duration{}
 			for b.Loop() {
-				f, err := os.Open(path)
-				if err != nil {
-					b.Fatal(err)
+				for name, read := range reads {
+					start := time.Now()
+					read(b, path)
+					if took := time.Since(start); fastest[name] == 0 || took < fastest[name] {
+						fastest[name] = took
+					}
 				}
-				r := csv.NewReader(f)
-				r.ReuseRecord = true
-				for err == nil {
-					_, err = r.Read()
-				}
-				if !errors.Is(err, io.EOF) {
-					b.Fatal(err)
-				}
-				f.Close()
 			}
-			perRow(b)
+			for _, name := range []string{"split", "typed"} {
+				b.ReportMetric(float64(fastest[name])/float64(fastest["encoding-csv"]), name+"/encoding-csv")
+			}
 		})
 	}
 }

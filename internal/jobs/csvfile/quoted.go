@@ -24,7 +24,9 @@ func (s *scanner) splitQuoted(line []byte, quote int) bool {
 				}
 				break
 			}
-			ends = append(ends, len(data)+at+c-i)
+			if ends = append(ends, len(data)+at+c-i); len(ends) > s.width {
+				return false
+			}
 			at += c + 1
 		}
 		data = append(data, line[i:quote]...)
@@ -48,7 +50,7 @@ func (s *scanner) splitQuoted(line []byte, quote int) bool {
 		if i == len(line) {
 			break
 		}
-		if line[i] != s.cfg.Comma {
+		if line[i] != s.cfg.Comma || len(ends) > s.width {
 			return false
 		}
 		data = append(data, s.cfg.Comma)
