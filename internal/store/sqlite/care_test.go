@@ -433,6 +433,9 @@ func TestNetworkFileSystems(t *testing.T) {
 			t.Errorf("%#x %s: %q, %t, want %q", tc.magic, tc.fuse, got, network, tc.want)
 		}
 	}
+	if got := sqlite.MountType("/proc/self"); got != "proc" {
+		t.Errorf("/proc/self is on %q, want proc", got)
+	}
 	if got := sqlite.UnescapeMount(`/mnt/a\040b\134`); got != `/mnt/a b\` {
 		t.Errorf("unescaped %q", got)
 	}

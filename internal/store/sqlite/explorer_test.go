@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -108,19 +109,20 @@ func TestExplorerChangesNothing(t *testing.T) {
 	})
 }
 
-// As nobody, in a folder that only its owner may write to.
-func TestReadOnlyDirectory(t *testing.T) {
-	t.Parallel()
+// nobody returns a folder that everybody may enter, and a function that plays a
+// role as a user who owns nothing in it and returns the first line said.
+func nobody(t *testing.T) (top string, play func(role string, args ...string) (string, error)) {
+	t.Helper()
 	if os.Getuid() != 0 {
 		t.Skip("needs root, to become somebody else than the owner")
 	}
 	// The test's own folders are closed to others.
-	top, err := os.MkdirTemp("/var/tmp", "batchctl-readonly-")
+	top, err := os.MkdirTemp("/var/tmp", "batchctl-nobody-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(top) })
-	program := filepath.Join(top, "explore")
+	program := filepath.Join(top, "program")
 	b, err := os.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
@@ -128,8 +130,8 @@ func TestReadOnlyDirectory(t *testing.T) {
 	if err := errors.Join(os.Chmod(top, 0o755), os.WriteFile(program, b, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	asNobody := func(role, path string) (string, error) {
-		cmd := command(role, path)
+	return top, func(role string, args ...string) (string, error) {
+		cmd := command(role, args...)
 		cmd.Path = program
 		cmd.Dir = top
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
@@ -137,6 +139,50 @@ func TestReadOnlyDirectory(t *testing.T) {
 		first, _, _ := strings.Cut(string(out), "\n") // a binary with coverage has more to say
 		return first, err
 	}
+}
+
+func TestNotPermitted(t *testing.T) {
+	t.Parallel()
+	top, asNobody := nobody(t)
+	closed := filepath.Join(top, "closed")
+	path := filepath.Join(top, "batch.db")
+	if err := os.Mkdir(closed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(sqlite.Init(t.Context(), path, options()), os.Chmod(path, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	_, o := ownerProcess(t, path)
+	owner, err := json.Marshal(o.Owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, want string
+		ok         bool
+		play       []string
+	}{
+		{"90 file in a folder that may not be entered", `cannot be looked at: permission denied`, false, []string{"open", filepath.Join(closed, "batch.db")}},
+		{"90 folder in a folder that may not be entered", `may not be entered: permission denied`, false, []string{"open", filepath.Join(closed, "x", "batch.db")}},
+		{"backup to a folder that may not be written", "cannot be written", false, []string{"backup", path, filepath.Join(top, "copy.db")}},
+		{"lock file in a folder that may not be written", "cannot be used: permission denied", false, []string{"claim", path}},
+		{"folder of lock files in a folder that may not be written", "cannot be used: permission denied", false, []string{"claim", filepath.Join(top, "other.db")}},
+		// Not missing: unknown, and so as good as alive.
+		{"lock file that may not be looked at", "unknown its lock file", true, []string{"verdict", path, string(owner)}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			out, err := asNobody(tc.play[0], tc.play[1:]...)
+			if !strings.Contains(out, tc.want) || (err == nil) != tc.ok {
+				t.Errorf("%v: %s, want %q", err, out, tc.want)
+			}
+		})
+	}
+}
+
+// As nobody, in a folder that only its owner may write to.
+func TestReadOnlyDirectory(t *testing.T) {
+	t.Parallel()
+	top, asNobody := nobody(t)
 	dir := filepath.Join(top, "repository")
 	path := filepath.Join(dir, "batch.db")
 	if err := os.Mkdir(dir, 0o755); err != nil {

@@ -15,6 +15,7 @@ var (
 	ParseLock     = parseLock
 	UnescapeMount = unescapeMount
 	LinkNew       = linkNew
+	MountType     = mountType
 )
 
 // Ownership returns the lock files of an open store.

@@ -38,6 +38,9 @@ var roles = map[string]func(args []string) error{
 	"own":     roleOwn,
 	"explore": roleExplore,
 	"write":   roleWrite,
+	"backup":  func(args []string) error { return sqlite.Backup(context.Background(), args[0], args[1]) },
+	"claim":   roleClaim,
+	"verdict": roleVerdict,
 }
 
 // roleOpen opens the repository as soon as stdin is closed, and closes it.
@@ -107,6 +110,24 @@ func roleExplore(args []string) error {
 	}
 	fmt.Println(st.Instances, n)
 	return x.Close()
+}
+
+// roleClaim claims an execution of the database at args[0], which need not be
+// there.
+func roleClaim(args []string) error {
+	_, err := sqlite.NewOwnership(args[0]).Claim(context.Background())
+	return err
+}
+
+// roleVerdict prints the verdict on the owner args[1], in JSON.
+func roleVerdict(args []string) error {
+	var o core.Owner
+	if err := json.Unmarshal([]byte(args[1]), &o); err != nil {
+		return err
+	}
+	verdict, why := sqlite.NewOwnership(args[0]).Verdict(o)
+	fmt.Println(verdict, why)
+	return nil
 }
 
 // roleWrite begins a write transaction, says so, and waits for the end of
