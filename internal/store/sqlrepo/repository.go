@@ -51,24 +51,41 @@ func (r *Repository) Release(je *core.JobExecution) error {
 
 // begin takes the write lock. It waits for as long as ctx allows; afterwards
 // the transaction no longer depends on ctx, so that only its owner ends it.
+//
+// A driver may not be able to break off its wait for another process: SQLite's
+// busy handler is not. The wait is therefore left behind when ctx ends. Nobody
+// waits for the goroutine, or the end of ctx would be worth nothing: it ends
+// with the driver's own timeout, and gives back what it got.
 func (r *Repository) begin(ctx context.Context) (*sql.Tx, context.CancelFunc, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	own, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, cancel)
-	tx, err := r.writer.BeginTx(own, nil)
-	if !stop() && err == nil {
-		err = errors.Join(ctx.Err(), tx.Rollback())
+	type begun struct {
+		tx  *sql.Tx
+		err error
 	}
-	if err != nil {
-		cancel()
-		if cause := ctx.Err(); cause != nil {
-			err = cause
+	result := make(chan begun)
+	go func() {
+		tx, err := r.writer.BeginTx(own, nil)
+		select {
+		case result <- begun{tx, err}:
+		case <-own.Done():
+			if err == nil {
+				_ = tx.Rollback() // the end of its context rolls it back as well
+			}
 		}
-		return nil, nil, err
+	}()
+	select {
+	case b := <-result:
+		if b.err != nil {
+			cancel()
+		}
+		return b.tx, cancel, b.err
+	case <-ctx.Done():
+		cancel()
+		return nil, nil, ctx.Err()
 	}
-	return tx, cancel, nil
 }
 
 // write runs change in a transaction of its own.
