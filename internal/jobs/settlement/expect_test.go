@@ -89,8 +89,7 @@ func (e *expected) summarize(t *testing.T, date string, lines map[string]*line) 
 	})
 	for i, l := range sorted {
 		gross := l.saleSum + l.refundSum
-		id := strings.ReplaceAll(date, "-", "") + fmt.Sprintf("%08d", i+1)
-		e.summary = append(e.summary, join(id, l.merchant, l.name, l.currency, l.sales, l.saleSum,
+		e.summary = append(e.summary, join(i+1, l.merchant, l.name, l.currency, l.sales, l.saleSum,
 			l.refunds, l.refundSum, l.fee, gross-l.fee, date))
 		write(fmt.Sprint(l.merchant), l.name, l.currency, fmt.Sprint(l.sales), text(l.saleSum, l.currency),
 			fmt.Sprint(l.refunds), text(l.refundSum, l.currency), text(gross, l.currency),

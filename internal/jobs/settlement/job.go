@@ -79,14 +79,13 @@ func taskletStep(name string, do func(context.Context, *core.Scope, day) error) 
 type day struct {
 	// date is the day as yyyy-mm-dd.
 	date string
-	// firstID and lastID are the least and greatest key that the day's rows may
-	// have, in the ledger and in the summary.
+	// firstID and lastID are the least and greatest id of its transactions.
 	firstID, lastID int64
 	input, control  string // paths of DATE.csv and DATE.ctl
 	report          string // path of settlement-DATE.csv
 }
 
-// sequenceRange is how many keys a day has.
+// sequenceRange is how many transaction ids a day has.
 const sequenceRange = 100_000_000
 
 // newDay reads the parameters. A ledger other than the repository's own

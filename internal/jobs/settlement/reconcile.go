@@ -8,14 +8,16 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
+// sumDay adds the day up in one pass over the ledger. GROUP BY would sort the
+// whole day first, in memory that grows with it.
 const sumDay = `
 SELECT
-	CURRENCY,
 	COUNT(*),
-	SUM(AMOUNT)
+	coalesce(SUM(iif(CURRENCY = ?3, AMOUNT, 0)), 0),
+	coalesce(SUM(iif(CURRENCY = ?4, AMOUNT, 0)), 0),
+	coalesce(SUM(iif(CURRENCY = ?5, AMOUNT, 0)), 0)
 FROM SETTLED_TRANSACTION
-WHERE TRANSACTION_ID BETWEEN ? AND ?
-GROUP BY CURRENCY`
+WHERE TRANSACTION_ID BETWEEN ?1 AND ?2`
 
 // reconcile is the step that compares what was settled and what was filtered
 // with the control file.
@@ -68,24 +70,12 @@ func reconcile(ctx context.Context, s *core.Scope, d day) error {
 // sumLedger returns the number of the day's settled transactions and their
 // totals in the order of currencies.
 func sumLedger(ctx context.Context, db querier, d day) (records int64, totals [len(currencies)]int64, err error) {
-	rows, err := db.QueryContext(ctx, sumDay, d.firstID, d.lastID)
-	if err != nil {
-		return 0, totals, err
+	args, dst := []any{d.firstID, d.lastID}, []any{&records}
+	for i, c := range currencies {
+		args, dst = append(args, c.value), append(dst, &totals[i])
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var code string
-		var count, sum int64
-		if err := rows.Scan(&code, &count, &sum); err != nil {
-			return 0, totals, err
-		}
-		i := findCurrency(code)
-		if i < 0 {
-			return 0, totals, fmt.Errorf("the ledger holds the unknown currency %s", core.Quote(code))
-		}
-		records, totals[i] = records+count, sum
-	}
-	return records, totals, rows.Err()
+	err = queryOne(ctx, db, sumDay, args, dst...)
+	return records, totals, err
 }
 
 // difference says by how much settled and test together differ from want, or

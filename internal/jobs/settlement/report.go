@@ -13,7 +13,7 @@ import (
 
 const selectSummary = `
 SELECT
-	SUMMARY_ID,
+	LINE,
 	MERCHANT_ID,
 	MERCHANT_NAME,
 	CURRENCY,
@@ -24,7 +24,7 @@ SELECT
 	FEE,
 	NET
 FROM MERCHANT_SUMMARY
-WHERE SUMMARY_ID BETWEEN ? AND ?`
+WHERE REQUEST_DATE = ?`
 
 // reportMode lets others read the report.
 const reportMode = 0o644
@@ -39,7 +39,7 @@ func reportColumns() []string {
 
 // summary is a row of MERCHANT_SUMMARY.
 type summary struct {
-	id, merchantID            int64
+	line, merchantID          int64
 	merchantName, currency    string
 	saleCount, saleAmount     int64
 	refundCount, refundAmount int64
@@ -60,10 +60,10 @@ func report(s *core.Scope) (core.StepBody, error) {
 	}
 	reader := sqlitem.NewReader(db, sqlitem.ReaderConfig{
 		Query: selectSummary,
-		Args:  []any{d.firstID, d.lastID},
-		Key:   "SUMMARY_ID",
+		Args:  []any{d.date},
+		Key:   "LINE",
 	}, func(rows *sql.Rows, m *summary) error {
-		return rows.Scan(&m.id, &m.merchantID, &m.merchantName, &m.currency, &m.saleCount, &m.saleAmount,
+		return rows.Scan(&m.line, &m.merchantID, &m.merchantName, &m.currency, &m.saleCount, &m.saleAmount,
 			&m.refundCount, &m.refundAmount, &m.fee, &m.net)
 	})
 	writer := csvfile.NewWriter(csvfile.WriterConfig{
@@ -83,7 +83,7 @@ func report(s *core.Scope) (core.StepBody, error) {
 func (m *summary) encode(dst []string) ([]string, error) {
 	i := findCurrency(m.currency)
 	if i < 0 {
-		return dst, fmt.Errorf("summary %d: unknown currency %s", m.id, core.Quote(m.currency))
+		return dst, fmt.Errorf("summary line %d: unknown currency %s", m.line, core.Quote(m.currency))
 	}
 	c := currencies[i]
 	return append(dst,

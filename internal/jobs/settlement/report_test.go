@@ -76,9 +76,9 @@ func TestSummaryIsReplaced(t *testing.T) {
 	b.mustRun(t, "2021-01-03") // makes the tables
 	const insert = `
 INSERT INTO MERCHANT_SUMMARY VALUES
-	(2021010100000001, 100101, 'stale', 'KRW', 1, 1, 0, 0, 0, 1, '2021-01-01'),
-	(2021010199999999, 999999, 'stale', 'USD', 1, 1, 0, 0, 0, 1, '2021-01-01'),
-	(2021010200000000, 999999, 'another day', 'USD', 1, 1, 0, 0, 0, 1, '2021-01-02')`
+	('2021-01-01', 100101, 'KRW', 'stale', 1, 1, 0, 0, 0, 1, 1),
+	('2021-01-01', 999999, 'USD', 'stale', 1, 1, 0, 0, 0, 1, 2),
+	('2021-01-02', 999999, 'USD', 'another day', 1, 1, 0, 0, 0, 1, 1)`
 	db, err := sql.Open("sqlite3", b.store.Path())
 	if err != nil {
 		t.Fatal(err)

@@ -19,23 +19,24 @@ CREATE TABLE IF NOT EXISTS SETTLED_TRANSACTION (
 ) STRICT`
 )
 
-// summaryTable holds one row for each merchant and currency of a day. Its key
-// is the date and the number of the line in the report.
+// createSummary makes the table with one row for each merchant and currency of
+// a day. LINE is the number of its line in the report.
 const createSummary = `
 CREATE TABLE IF NOT EXISTS MERCHANT_SUMMARY (
-	SUMMARY_ID    INTEGER NOT NULL PRIMARY KEY,
+	REQUEST_DATE  TEXT NOT NULL,
 	MERCHANT_ID   INTEGER NOT NULL,
-	MERCHANT_NAME TEXT NOT NULL,
 	CURRENCY      TEXT NOT NULL,
+	MERCHANT_NAME TEXT NOT NULL,
 	SALE_COUNT    INTEGER NOT NULL,
 	SALE_AMOUNT   INTEGER NOT NULL,
 	REFUND_COUNT  INTEGER NOT NULL,
 	REFUND_AMOUNT INTEGER NOT NULL,
 	FEE           INTEGER NOT NULL,
 	NET           INTEGER NOT NULL,
-	REQUEST_DATE  TEXT NOT NULL,
-	UNIQUE (REQUEST_DATE, MERCHANT_ID, CURRENCY)
-) STRICT`
+	LINE          INTEGER,
+	PRIMARY KEY (REQUEST_DATE, MERCHANT_ID, CURRENCY),
+	UNIQUE (REQUEST_DATE, LINE)
+) STRICT, WITHOUT ROWID`
 
 // ledgerColumns are the columns that settleTransactions fills.
 func ledgerColumns() []string {

@@ -7,53 +7,63 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-const deleteSummary = `DELETE FROM MERCHANT_SUMMARY WHERE SUMMARY_ID BETWEEN ? AND ?`
+const deleteSummary = `DELETE FROM MERCHANT_SUMMARY WHERE REQUEST_DATE = ?`
 
-// insertSummary numbers the lines of the day behind its first key. A merchant
-// is called what its last transaction in the currency calls it: next to a
-// single MAX, SQLite takes bare columns from the row that holds it.
+// insertSummary adds the day's transactions up in the order of the ledger. It
+// does so row by row, because GROUP BY would sort the whole day first, in memory
+// that grows with it. A merchant is called what its last transaction in the
+// currency calls it. A sum that is no longer a whole number of 64 bits is
+// refused by the table.
 const insertSummary = `
 INSERT INTO MERCHANT_SUMMARY (
-	SUMMARY_ID,
+	REQUEST_DATE,
 	MERCHANT_ID,
-	MERCHANT_NAME,
 	CURRENCY,
+	MERCHANT_NAME,
 	SALE_COUNT,
 	SALE_AMOUNT,
 	REFUND_COUNT,
 	REFUND_AMOUNT,
 	FEE,
-	NET,
-	REQUEST_DATE
+	NET
 )
 SELECT
-	?1 + ROW_NUMBER() OVER (ORDER BY MERCHANT_ID, CURRENCY),
+	?3,
 	MERCHANT_ID,
-	MERCHANT_NAME,
 	CURRENCY,
-	SALE_COUNT,
-	SALE_AMOUNT,
-	REFUND_COUNT,
-	REFUND_AMOUNT,
+	MERCHANT_NAME,
+	TRANSACTION_TYPE = 'SALE',
+	iif(TRANSACTION_TYPE = 'SALE', AMOUNT, 0),
+	TRANSACTION_TYPE = 'REFUND',
+	iif(TRANSACTION_TYPE = 'REFUND', AMOUNT, 0),
 	FEE,
-	NET,
-	?3
+	AMOUNT - FEE
+FROM SETTLED_TRANSACTION
+WHERE TRANSACTION_ID BETWEEN ?1 AND ?2
+ORDER BY TRANSACTION_ID
+ON CONFLICT DO UPDATE SET
+	MERCHANT_NAME = excluded.MERCHANT_NAME,
+	SALE_COUNT = SALE_COUNT + excluded.SALE_COUNT,
+	SALE_AMOUNT = SALE_AMOUNT + excluded.SALE_AMOUNT,
+	REFUND_COUNT = REFUND_COUNT + excluded.REFUND_COUNT,
+	REFUND_AMOUNT = REFUND_AMOUNT + excluded.REFUND_AMOUNT,
+	FEE = FEE + excluded.FEE,
+	NET = NET + excluded.NET`
+
+const numberSummary = `
+UPDATE MERCHANT_SUMMARY
+SET LINE = sorted.LINE
 FROM (
 	SELECT
 		MERCHANT_ID,
 		CURRENCY,
-		MERCHANT_NAME,
-		MAX(TRANSACTION_ID),
-		SUM(TRANSACTION_TYPE = 'SALE') AS SALE_COUNT,
-		SUM(iif(TRANSACTION_TYPE = 'SALE', AMOUNT, 0)) AS SALE_AMOUNT,
-		SUM(TRANSACTION_TYPE = 'REFUND') AS REFUND_COUNT,
-		SUM(iif(TRANSACTION_TYPE = 'REFUND', AMOUNT, 0)) AS REFUND_AMOUNT,
-		SUM(FEE) AS FEE,
-		SUM(AMOUNT - FEE) AS NET
-	FROM SETTLED_TRANSACTION
-	WHERE TRANSACTION_ID BETWEEN ?1 AND ?2
-	GROUP BY MERCHANT_ID, CURRENCY
-)`
+		ROW_NUMBER() OVER (ORDER BY MERCHANT_ID, CURRENCY) AS LINE
+	FROM MERCHANT_SUMMARY
+	WHERE REQUEST_DATE = ?1
+) AS sorted
+WHERE MERCHANT_SUMMARY.REQUEST_DATE = ?1
+	AND MERCHANT_SUMMARY.MERCHANT_ID = sorted.MERCHANT_ID
+	AND MERCHANT_SUMMARY.CURRENCY = sorted.CURRENCY`
 
 // summarize is the step summarizeMerchants: it replaces the day's summary.
 func summarize(ctx context.Context, s *core.Scope, d day) error {
@@ -61,12 +71,17 @@ func summarize(ctx context.Context, s *core.Scope, d day) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, deleteSummary, d.firstID, d.lastID)
-	if err == nil {
-		_, err = db.ExecContext(ctx, insertSummary, d.firstID, d.lastID, d.date)
-	}
-	if err != nil {
-		return fmt.Errorf("summarize %s: %w", d.date, err)
+	for _, statement := range []struct {
+		sql  string
+		args []any
+	}{
+		{deleteSummary, []any{d.date}},
+		{insertSummary, []any{d.firstID, d.lastID, d.date}},
+		{numberSummary, []any{d.date}},
+	} {
+		if _, err := db.ExecContext(ctx, statement.sql, statement.args...); err != nil {
+			return fmt.Errorf("summarize %s: %w", d.date, err)
+		}
 	}
 	return nil
 }
