@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
@@ -286,6 +287,36 @@ func TestAbort(t *testing.T) {
 		if got := je.Steps[0].Counts; got != (core.Counts{Commit: 1}) {
 			t.Errorf("got counts %+v, want the first call's", got)
 		}
+	})
+	t.Run("it does not wait for long where nothing can be written", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		ctx, abort := context.WithCancelCause(t.Context())
+		defer abort(nil)
+		other := b.open()
+		held, err := other.CreateJobExecution(ctx, core.Launch{JobName: "other"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lock core.Tx
+		r := b.launch(job(bodyStep("a", func(context.Context, *core.Scope) (_ core.ExitStatus, err error) {
+			if lock, err = other.Begin(t.Context(), held); err == nil {
+				abort(core.ErrAborted)
+				err = core.ErrAborted
+			}
+			return core.ExitStatus{}, err
+		})))
+		begun := time.Now()
+		err = engine.Run(ctx, r)
+		if took := time.Since(begun); took > 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		wantError(t, err, core.ErrAborted)
+		wantError(t, err, core.ErrRepository)
+		if err := lock.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, b.execution(r.Execution.ID), "STARTED/UNKNOWN: a STARTED/EXECUTING")
 	})
 	t.Run("a context that ends for another reason fails the step", func(t *testing.T) {
 		t.Parallel()

@@ -9,14 +9,14 @@ import (
 )
 
 // How long a last write may take: behind other writers, and when the run was
-// told to end at once.
+// told to end at once. There are two of them then, the step's and the job's.
 const (
 	lastWriteTimeout  = time.Minute
-	abortWriteTimeout = 2 * time.Second
+	abortWriteTimeout = time.Second
 )
 
-// lastWrites returns the context for writing an end: it outlives ctx, but by
-// two seconds at most.
+// lastWrites returns the context for writing an end: it outlives ctx, but only
+// by abortWriteTimeout.
 func lastWrites(ctx context.Context) (context.Context, context.CancelFunc) {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWriteTimeout)
 	stop := context.AfterFunc(ctx, func() {
