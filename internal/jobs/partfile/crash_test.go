@@ -1,0 +1,96 @@
+//go:build linux && faults
+
+package partfile_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/batchctl/batchctl/internal/core/fault"
+	"github.com/batchctl/batchctl/internal/jobs/partfile"
+)
+
+// crashEnv makes the test program the process that dies.
+const crashEnv = "PARTFILE_TEST_CRASH"
+
+// TestCrash dies at every failpoint of the package, as often as it is passed,
+// and goes on: the file is the same as without a crash.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	if path := os.Getenv(crashEnv); path != "" {
+		attempt(t, path)
+		return
+	}
+	if !strings.Contains(strings.Join(fault.Points(), " "), "partfile.") {
+		t.Fatal("the list of failpoints has none of the package")
+	}
+	for _, point := range fault.Points() {
+		if !strings.HasPrefix(point, "partfile.") {
+			continue
+		}
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			for hit := 1; ; hit++ {
+				path := target(t)
+				if !dies(t, path, fmt.Sprintf("%s:%d=kill", point, hit)) {
+					if hit == 1 {
+						t.Error("it is never passed")
+					}
+					return
+				}
+				if dies(t, path, "") {
+					t.Fatal("the second attempt died")
+				}
+				want(t, path, "one\ntwo\nend\n")
+				want(t, path+partfile.Suffix, "")
+			}
+		})
+	}
+}
+
+// dies runs one attempt and reports whether it was killed.
+func dies(t *testing.T, path, failpoint string) bool {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrash$")
+	cmd.Env = append(os.Environ(), crashEnv+"="+path, fault.Variable+"="+failpoint)
+	out, err := cmd.CombinedOutput()
+	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+		return true
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return false
+}
+
+// attempt writes two lines with a commit behind each, which is a file with the
+// state, and publishes; it begins behind the last commit.
+func attempt(t *testing.T, path string) {
+	t.Helper()
+	var state partfile.State
+	commit := path + ".commit"
+	text, err := os.ReadFile(commit)
+	var f *partfile.File
+	if errors.Is(err, fs.ErrNotExist) {
+		f, err = partfile.Create(partfile.Config{Target: path})
+	} else {
+		do(t, err, json.Unmarshal(text, &state))
+		f, err = partfile.Resume(t.Context(), partfile.Config{Target: path}, state, []byte("end\n"))
+	}
+	do(t, err)
+	for _, line := range []string{"one\n", "two\n"}[state.Length/4:] {
+		do(t, f.Append([]byte(line)))
+		state, err = f.Sync()
+		do(t, err)
+		text, err := json.Marshal(state)
+		do(t, err, os.WriteFile(commit+".new", text, 0o600), os.Rename(commit+".new", commit))
+	}
+	do(t, f.Publish([]byte("end\n")), f.Close())
+}
