@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Job is a batch process: a name, what may be given to it, and its steps. It is
@@ -65,7 +66,7 @@ func (j *Job) ValidateParameters(ps JobParameters) error {
 	specs := j.Parameters
 	if j.Incrementer != nil {
 		if key := j.Incrementer.Key(); !j.declares(key.Name) {
-			specs = append(specs[:len(specs):len(specs)], key)
+			specs = append(slices.Clip(specs), key)
 		}
 	}
 	if err := specs.Validate(ps); err != nil {

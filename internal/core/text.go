@@ -102,16 +102,11 @@ func ShellQuote(words ...string) string {
 	return strings.Join(quoted, " ")
 }
 
+const shellSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%+,-./:=@_"
+
 func shellWord(w string) string {
-	safe := w != ""
-	for _, r := range w {
-		if !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
-			strings.ContainsRune("%+,-./:=@_", r)) {
-			safe = false
-			break
-		}
-	}
-	if safe {
+	unsafe := func(r rune) bool { return !strings.ContainsRune(shellSafe, r) }
+	if w != "" && !strings.ContainsFunc(w, unsafe) {
 		return w
 	}
 	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
