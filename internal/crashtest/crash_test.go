@@ -5,7 +5,6 @@ package crashtest
 import (
 	"flag"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +144,9 @@ func TestFailpoints(t *testing.T) {
 				}
 				for hit := 1; hit <= maxHits; hit++ {
 					tr := newTrial(t, p, few)
+					if first := primers[point]; first != "" {
+						tr.run(t, 0, fault.Variable+"="+first+"=kill")
+					}
 					arm := fault.Variable + "=" + point + ":" + string(rune('0'+hit)) + "=kill"
 					o := tr.run(t, 0, arm)
 					if !o.killed {
@@ -169,12 +171,19 @@ func TestFailpoints(t *testing.T) {
 	}
 }
 
+// primers are the failpoints to die at first, where only the start after a
+// crash passes a point.
+var primers = map[string]string{
+	"chunk.before-settle": "chunk.after-sink-commit",
+	"chunk.after-settle":  "chunk.after-sink-commit",
+	"sqlrepo.in-recovery": "chunk.before-commit",
+}
+
 // notPassed are failpoints that a pipeline of one chunk step cannot pass; the
 // tests of their own packages do.
-var notPassed = map[string]bool{}
-
-func init() {
-	// Workers inherit the environment; a failpoint of the caller's is not meant
-	// for all of them.
-	_ = os.Unsetenv("BATCHCTL_FAILPOINT")
+var notPassed = map[string]bool{
+	"engine.before-call-commit":  true, // of tasklets
+	"engine.after-call-commit":   true,
+	"sqlrepo.before-verb-commit": true, // of stop, abandon and recover
+	"sqlrepo.after-verb-commit":  true,
 }

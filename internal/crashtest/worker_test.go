@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
@@ -32,6 +33,11 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// A failpoint of the caller's is not meant for every worker.
+	if err := os.Unsetenv(fault.Variable); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
