@@ -221,15 +221,23 @@ func TestStopFromOutside(t *testing.T) {
 	})
 	t.Run("an execution that was abandoned while it ran stays so", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t)
-		je, err := b.run(job(tasklet("a", func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
-			err := requestStop(ctx, b, s.Execution.ID)
-			_, abandoned := b.store.Abandon(ctx, s.Execution.ID)
-			return core.Finished, errors.Join(err, abandoned)
-		})))
-		wantError(t, err, core.ErrJobRestart)
-		if je.Status != core.StatusAbandoned {
-			t.Errorf("got status %s, want ABANDONED", je.Status)
+		for _, noticed := range []bool{false, true} { // by a write of the job's context, before the end
+			t.Run(fmt.Sprintf("noticed early %t", noticed), func(t *testing.T) {
+				t.Parallel()
+				b := setup(t)
+				je, err := b.run(job(tasklet("a", func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+					err := requestStop(ctx, b, s.Execution.ID)
+					_, abandoned := b.store.Abandon(ctx, s.Execution.ID)
+					if noticed {
+						s.JobContext.Put("n", int64(1))
+					}
+					return core.Finished, errors.Join(err, abandoned)
+				})))
+				wantError(t, err, core.ErrJobRestart)
+				if je.Status != core.StatusAbandoned {
+					t.Errorf("got status %s, want ABANDONED", je.Status)
+				}
+			})
 		}
 	})
 }
@@ -347,6 +355,17 @@ func TestRefused(t *testing.T) {
 			t.Errorf("got exit message %q", got)
 		}
 	}
+	called := false
+	own := tasklet("a", func(_ context.Context, _ *core.Scope, c *core.StepContribution) (core.RepeatStatus, error) {
+		if called {
+			return core.Finished, core.ErrCheckpointMismatch
+		}
+		called, c.ExitStatus = true, core.ExitStatus{Code: "ZEALOUS"}
+		return core.Continuable, nil
+	})
+	je, err := b.run(job(own))
+	wantError(t, err, core.ErrCheckpointMismatch)
+	wantStates(t, je, "FAILED/REFUSED: a FAILED/REFUSED") // an outcome of its own would let it count
 	good := nothing("a")
 	good.StartLimit = 2
 	if _, err := b.run(job(good)); err != nil {

@@ -401,6 +401,22 @@ func TestTasklet(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("a call finds no changes of the one before", func(t *testing.T) {
+		t.Parallel()
+		_, err := setup(t).run(job(tasklet("a", func(_ context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+			if !s.JobContext.Empty() {
+				return core.Finished, errors.New("the changes would be made again")
+			}
+			s.JobContext.Put("n", s.Step.Counts.Commit)
+			if s.Step.Counts.Commit < 2 {
+				return core.Continuable, nil
+			}
+			return core.Finished, nil
+		})))
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("a wrapped tasklet works as any body", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
