@@ -22,6 +22,8 @@ type owners struct {
 	mu    sync.Mutex
 	next  int
 	alive map[string]bool
+	// released are the tokens that Release was given.
+	released []string
 	// failRelease is returned by Release.
 	failRelease error
 }
@@ -44,6 +46,7 @@ func (o *owners) Release(token string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.alive, token)
+	o.released = append(o.released, token)
 	return o.failRelease
 }
 
