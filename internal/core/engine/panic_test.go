@@ -1,0 +1,149 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
+)
+
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	t.Run("in a tasklet fails the step, with its name and a short stack", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		je, err := b.run(job(tasklet("load", explode), nothing("b")))
+		panicked, ok := errors.AsType[*engine.PanicError](err)
+		if !ok {
+			t.Fatalf("got error %v, want a PanicError", err)
+		}
+		if got, want := panicked.Error(), `panic in step load: assignment to entry in nil map`; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		wantStates(t, je, "FAILED/FAILED: load FAILED/FAILED")
+		message := je.Steps[0].ExitStatus.Message
+		first, stack, _ := strings.Cut(message, "\n")
+		if first != panicked.Error() {
+			t.Errorf("the exit message begins with %q, want %q", first, panicked.Error())
+		}
+		if !strings.HasPrefix(stack, "  engine_test.explode (panic_test.go:") {
+			t.Errorf("got stack %q, want one that begins in the function that panicked", stack)
+		}
+		if n := strings.Count(stack, "\n"); n > 10 || strings.Contains(stack, "runtime.") {
+			t.Errorf("the stack has %d lines:\n%s", n+1, stack)
+		}
+		if got := je.Steps[0].Counts.Rollback; got != 1 {
+			t.Errorf("got %d rollbacks, want 1", got)
+		}
+	})
+	t.Run("undoes what the call has put", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		je, err := b.run(job(tasklet("a", func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+			s.Context.Put("x", true)
+			if _, err := s.Tx(ctx); err != nil {
+				return core.Finished, err
+			}
+			panic(errBoom)
+		})))
+		wantError(t, err, errBoom)
+		if ec := b.last(je.Instance.ID, "a").Context; ec["x"] != nil {
+			t.Errorf("got context %v", ec)
+		}
+	})
+	for name, nightly := range map[string]func() *core.Job{
+		"while a body is bound": func() *core.Job {
+			return job(&core.Step{Name: "a", Bind: func(*core.Scope) (core.StepBody, error) { panic("bind") }})
+		},
+		"in another body": func() *core.Job {
+			return job(bodyStep("a", func(context.Context, *core.Scope) (core.ExitStatus, error) { panic("body") }))
+		},
+		"in a listener before the step": func() *core.Job {
+			j := job(nothing("a"))
+			j.Listener.BeforeStep = func(context.Context, *core.Scope) error { panic("before") }
+			return j
+		},
+		"in a listener after a call": func() *core.Job {
+			j := job(nothing("a"))
+			j.Listener.AfterChunk = func(context.Context, *core.Scope) { panic("chunk") }
+			return j
+		},
+	} {
+		t.Run(name+" fails the step", func(t *testing.T) {
+			t.Parallel()
+			je, err := setup(t).run(nightly())
+			if err == nil || !strings.Contains(err.Error(), "panic in step a") {
+				t.Errorf("got error %v", err)
+			}
+			wantStates(t, je, "FAILED/FAILED: a FAILED/FAILED")
+		})
+	}
+	t.Run("in a job's body fails the job", func(t *testing.T) {
+		t.Parallel()
+		nightly := job(nothing("a"))
+		nightly.Body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) { panic("flow") })
+		je, err := setup(t).run(nightly)
+		if err == nil || err.Error() != "panic in job nightly: flow" {
+			t.Errorf("got error %v", err)
+		}
+		wantStates(t, je, "FAILED/FAILED:")
+	})
+	t.Run("in a listener after the end changes nothing", func(t *testing.T) {
+		t.Parallel()
+		nightly := job(nothing("a"))
+		nightly.Listener.AfterStep = func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error) { panic("late") }
+		nightly.Listener.AfterJob = func(context.Context, *core.Run) error { panic("later") }
+		b := setup(t)
+		je, err := b.run(nightly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, je, "COMPLETED/COMPLETED: a COMPLETED/COMPLETED")
+		for _, want := range []string{"panic in the listener after step a: late", "panic in the listener after job nightly: later"} {
+			if !strings.Contains(b.logs.String(), want) {
+				t.Errorf("the log lacks %q:\n%s", want, b.logs)
+			}
+		}
+	})
+}
+
+func explode(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+	var m map[string]bool
+	m["x"] = true
+	return core.Finished, nil
+}
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	cause := errors.New("strconv: invalid syntax")
+	item := &core.ItemError{File: "day.csv", Line: 7, Column: "amount", Value: "1,x", HasValue: true, Msg: "not a decimal", Err: cause}
+	for name, tt := range map[string]struct {
+		err  error
+		want string
+	}{
+		"plain":                      {errBoom, "boom"},
+		"wrapped causes appear once": {fmt.Errorf("write: %w", errBoom), "write: boom"},
+		"a cause that the text lacks": {
+			fmt.Errorf("read: %w", item),
+			"read: day.csv:7: amount: \"1,x\": not a decimal\ncaused by: strconv: invalid syntax",
+		},
+		"the kind of an error is not a cause": {
+			&core.Error{Kind: core.ErrCheckpointMismatch, Msg: "input changed: 12 became 13", Err: item},
+			"input changed: 12 became 13: day.csv:7: amount: \"1,x\": not a decimal\ncaused by: strconv: invalid syntax",
+		},
+		"joined": {errors.Join(item, errBoom), item.Error() + "\nboom\ncaused by: strconv: invalid syntax"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, engine.Describe(tt.err)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
