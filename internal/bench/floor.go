@@ -57,7 +57,7 @@ func Floor(ctx context.Context, dbPath, csvPath string) (records int64, err erro
 	if err != nil {
 		return 0, err
 	}
-	defer file.Close() //nolint:errcheck // it is only read
+	defer file.Close()
 	db, err := sql.Open("sqlite3", "file:"+dbPath+"?_journal_mode=WAL&_synchronous=FULL&_busy_timeout=30000")
 	if err != nil {
 		return 0, err
@@ -94,7 +94,7 @@ func (f *floor) prepare(ctx context.Context) error {
 	}
 	row := "(" + strings.TrimSuffix(strings.Repeat("?,", floorColumns), ",") + ")"
 	for n := largestGroup; n >= 1; n /= 2 {
-		stmt, err := f.conn.PrepareContext(ctx, floorInsert+strings.TrimSuffix(strings.Repeat(row+",", n), ","))
+		stmt, err := f.conn.PrepareContext(ctx, floorInsert+strings.TrimSuffix(strings.Repeat(row+",", n), ",")) //nolint:sqlclosecheck // closed with the connection
 		if err != nil {
 			return err
 		}

@@ -68,7 +68,7 @@ func (c *control) set(name, value string, line int) string {
 		if err != nil {
 			return "want a number of records"
 		}
-		c.records, c.recordsLine = int64(n), line //nolint:gosec // 63 bits
+		c.records, c.recordsLine = int64(n), line
 		return ""
 	}
 	code, ok := strings.CutPrefix(name, "total.")
@@ -98,7 +98,7 @@ func readSmall(path string) (text string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("open control file: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it is only read
+	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxControl+1))
 	if err != nil {
 		return "", fmt.Errorf("read control file: %w", err)

@@ -103,9 +103,9 @@ func (c *currency) minor(amount decimal.Decimal) (int64, error) {
 		return 0, errTooLarge
 	}
 	if amount.IsNeg() {
-		return -int64(coef), nil //nolint:gosec // checked above
+		return -int64(coef), nil
 	}
-	return int64(coef), nil //nolint:gosec // checked above
+	return int64(coef), nil
 }
 
 // fee returns the fee for amount in minor units: exact, then rounded once, half
