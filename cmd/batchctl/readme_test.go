@@ -1,0 +1,103 @@
+package main_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/batchctl/batchctl/cmd/batchctl/internal/cli"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(t), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// TestReadmeExitCodes compares README's table with the program's.
+func TestReadmeExitCodes(t *testing.T) {
+	t.Parallel()
+	var want [][]string
+	for _, code := range cli.Codes() {
+		want = append(want, []string{code.Code, code.Meaning})
+	}
+	_, table, _ := strings.Cut(readme(t), "| code | meaning |\n|---|---|\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	var got [][]string
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		got = append(got, cells)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("exit codes (-program +README):\n%s", diff)
+	}
+}
+
+var exitNote = regexp.MustCompile(`# exit ([0-9]+)`)
+
+// TestReadmeCommands runs every batchctl command in README's console blocks, in
+// order, from a folder that looks like the top of the repository, and compares
+// the exit codes with the notes behind them.
+func TestReadmeCommands(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "testdata", "transactions"), os.DirFS(filepath.Join(root(t), "testdata", "transactions"))); err != nil {
+		t.Fatal(err)
+	}
+	ran := 0
+	for _, block := range strings.Split(readme(t), "```console\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		for line := range strings.Lines(block) {
+			command, ok := strings.CutPrefix(strings.TrimSpace(line), "$ ")
+			if !ok {
+				t.Errorf("not a command: %q", line)
+				continue
+			}
+			want := 0
+			if note := exitNote.FindStringSubmatch(command); note != nil {
+				want, _ = strconv.Atoi(note[1]) // digits
+			}
+			cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", command)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "BATCHCTL_DB="+filepath.Join(dir, "batchctl.db"))
+			out, err := cmd.CombinedOutput()
+			got := 0
+			if exit, failed := errors.AsType[*exec.ExitError](err); failed {
+				got = exit.ExitCode()
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("$ %s\nexits %d, want %d:\n%s", command, got, want, out)
+			}
+			ran++
+		}
+	}
+	if ran < 10 {
+		t.Errorf("README has %d commands", ran)
+	}
+}
+
+// TestReadmeMakeTargets: what README tells people to make can be made.
+func TestReadmeMakeTargets(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(root(t), "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, use := range regexp.MustCompile("(?m)(?:^|`)make ([a-z]+)").FindAllStringSubmatch(readme(t), -1) {
+		if !strings.Contains(string(makefile), "\n"+use[1]+": ") {
+			t.Errorf("README says make %s, and there is no such target", use[1])
+		}
+	}
+}
