@@ -2,6 +2,9 @@ package archtest_test
 
 import (
 	"go/ast"
+	"os"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,6 +58,29 @@ func TestSizes(t *testing.T) {
 		t.Logf("tests %-5v: %d files, p90 %d lines, longest %d; %d functions, p90 %d lines, longest %d", tests,
 			len(fileLines), percentile(fileLines, 90), percentile(fileLines, 100),
 			len(funcLines), percentile(funcLines, 90), percentile(funcLines, 100))
+	}
+}
+
+// Every module that go.mod names has a line in CONTRIBUTING.md.
+func TestDependenciesAreExplained(t *testing.T) {
+	t.Parallel()
+	mod, err := os.ReadFile("../../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide, err := os.ReadFile("../../../CONTRIBUTING.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules := regexp.MustCompile(`(?m)^(?:require )?\s*([a-z0-9.]+\.[a-z]+/\S+) v[0-9]`).FindAllStringSubmatch(string(mod), -1)
+	if len(modules) < 10 {
+		t.Fatalf("go.mod names %d modules", len(modules))
+	}
+	for _, m := range modules {
+		name := regexp.MustCompile(`/v[0-9]+$`).ReplaceAllString(m[1], "")
+		if !strings.Contains(string(guide), name) {
+			t.Errorf("%s has no line in CONTRIBUTING.md: what for, what instead, licence", name)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ const module = "github.com/batchctl/batchctl"
 // Third-party modules, each allowed only where a row lists it.
 const (
 	cobra       = "+github.com/spf13/cobra"
+	pflag       = "+github.com/spf13/pflag"
 	decimal     = "+github.com/govalues/decimal"
 	runewidth   = "+github.com/mattn/go-runewidth"
 	sqlite3     = "+github.com/mattn/go-sqlite3"
@@ -53,7 +54,7 @@ var floors = map[string][]string{
 	"cmd/batchctl": {"cmd/batchctl/internal/cli", "cmd/batchctl/internal/streams"},
 	"cmd/batchctl/internal/cli": {
 		"cmd/batchctl/internal/render", "cmd/batchctl/internal/streams", "internal/core", "internal/core/fault",
-		"internal/core/launch", "internal/jobs/all", "internal/store/sqlite", "schema", cobra,
+		"internal/core/launch", "internal/jobs/all", "internal/store/sqlite", "schema", cobra, pflag,
 	},
 	"cmd/batchctl/internal/render":  {"cmd/batchctl/internal/streams", "internal/core", runewidth, tablewriter},
 	"cmd/batchctl/internal/streams": {term},
@@ -63,6 +64,7 @@ var floors = map[string][]string{
 	"internal/sample/gentransactions": {"internal/sample"},
 	"internal/store/faultvfs":         {sqlite3},
 	"internal/store/storetest":        {"internal/core", forTests[0]},
+	"internal/crashtest":              {},
 	"internal/bench": {
 		"internal/core", "internal/core/launch", "internal/jobs/settlement", "internal/sample", "internal/store/sqlite",
 	},
@@ -75,18 +77,25 @@ var floors = map[string][]string{
 // testFloors adds what the tests of a package may import besides, the test
 // modules and testing packages apart.
 var testFloors = map[string][]string{
-	"internal/core/engine":     {"internal/core/chunk", "internal/store/sqlite"},
-	"internal/core/chunk":      {"internal/core/engine", "internal/store/sqlite"},
-	"internal/core/launch":     {"internal/core/chunk", "internal/store/sqlite"},
-	"internal/store/sqlrepo":   {"internal/store/sqlite", "internal/store/storetest", sqlite3},
-	"internal/store/sqlite":    {"internal/store/storetest", "internal/store/faultvfs"},
-	"internal/store/faultvfs":  {"internal/core", "internal/store/sqlite"},
+	"internal/core/engine":   {"internal/core/chunk", "internal/store/sqlite"},
+	"internal/core/chunk":    {"internal/core/engine", "internal/store/sqlite"},
+	"internal/core/launch":   {"internal/core/chunk", "internal/store/sqlite"},
+	"internal/store/sqlrepo": {"internal/store/sqlite", "internal/store/storetest", sqlite3},
+	"internal/store/sqlite":  {"internal/store/storetest", "internal/store/faultvfs"},
+	"internal/store/faultvfs": {
+		"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/sqlitem", "internal/store/sqlite",
+	},
 	"internal/store/storetest": {"internal/store/sqlite"},
 	"internal/jobs/csvfile":    {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/partfile":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/launch", "internal/store/sqlite", sqlite3},
 	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
-	"cmd/batchctl":             {"internal/core", "internal/core/fault", "internal/sample", "internal/store/sqlite", sqlite3},
+	"internal/jobs/all":        {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
+	"internal/crashtest": {
+		"internal/core", "internal/core/chunk", "internal/core/fault", "internal/core/launch", "internal/jobs/csvfile",
+		"internal/jobs/sqlitem", "internal/store/sqlite", sqlite3,
+	},
+	"cmd/batchctl": {"internal/core", "internal/core/fault", "internal/sample", "internal/store/sqlite", sqlite3},
 	"cmd/batchctl/internal/cli": {
 		"internal/core/chunk", "internal/core/engine", "internal/sample", sqlite3,
 	},
