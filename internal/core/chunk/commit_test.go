@@ -62,7 +62,7 @@ func TestRestart(t *testing.T) {
 		step := moving(r, &middle{}, &target{}, chunk.Options{})
 		bind := step.Bind
 		step.Bind = func(s *core.Scope) (core.StepBody, error) {
-			s.Step.Context.Put(core.ContextKeyChunk, "one")
+			s.Context.Put(core.ContextKeyChunk, "one")
 			return bind(s)
 		}
 		se, err := f.run(t.Context(), t, step)

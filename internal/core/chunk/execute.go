@@ -20,7 +20,6 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 	if err := b.check(); err != nil {
 		return core.ExitStatus{}, err
 	}
-	s.Refresh()
 	e, err := b.newExecution(s)
 	if err != nil {
 		return core.ExitStatus{}, err

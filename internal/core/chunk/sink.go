@@ -40,8 +40,10 @@ func (e *execution[I, O]) claimSink(ctx context.Context) error {
 		return err
 	}
 	fault.Point("chunk.after-claim")
-	e.seq = held.Seq
-	s.Refresh()
+	if held.Seq > e.seq { // settle has moved the step's context
+		e.seq = held.Seq
+		s.Refresh()
+	}
 	return nil
 }
 

@@ -214,3 +214,19 @@ func TestStreamsThatCannotBeCompared(t *testing.T) {
 		t.Errorf("error %v, events (-want +got):\n%s", err, diff)
 	}
 }
+
+// What a listener puts into the context before the step, the streams find.
+func TestBeforeStepPreparesTheContext(t *testing.T) {
+	t.Parallel()
+	f := setup(t)
+	r := &source{last: 10}
+	step := moving(r, &middle{}, &target{}, chunk.Options{})
+	step.Listener.BeforeStep = func(_ context.Context, s *core.Scope) error {
+		s.Context.Put("source.position", int64(7))
+		return nil
+	}
+	se, err := f.run(t.Context(), t, step)
+	if err != nil || se.Counts.Read != 3 {
+		t.Errorf("%d items were read, error %v, want those behind the 7th", se.Counts.Read, err)
+	}
+}

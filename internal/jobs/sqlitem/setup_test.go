@@ -89,7 +89,13 @@ func write[T any](tb testing.TB, f *fixture, w *sqlitem.Writer[T], items []T) er
 // run launches, or restarts, a job of one step.
 func (f *fixture) run(tb testing.TB, step *core.Step) (*core.StepExecution, error) {
 	tb.Helper()
-	job := &core.Job{Name: "job", Steps: []*core.Step{step}}
+	return f.runJob(tb, &core.Job{Name: "job", Steps: []*core.Step{step}})
+}
+
+// runJob launches, or restarts, a job, and returns the last execution of its
+// step called stepName.
+func (f *fixture) runJob(tb testing.TB, job *core.Job) (*core.StepExecution, error) {
+	tb.Helper()
 	je, err := f.store.CreateJobExecution(tb.Context(), core.Launch{JobName: job.Name})
 	if err != nil {
 		tb.Fatal(err)

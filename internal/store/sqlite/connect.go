@@ -80,7 +80,6 @@ func newConnector(path string, how access, busy time.Duration) *connector {
 		q.Set("mode", "rw")
 		q.Set("_txlock", "immediate")
 		q.Set("_synchronous", "FULL")
-		q.Set("_cache_size", "-16000")
 		setup += upkeep
 	}
 	file := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
