@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 )
@@ -41,6 +42,12 @@ type Notation struct {
 
 const flagNonIdentifying = "non-identifying"
 
+// lazily compiles a pattern at its first use: most commands parse no parameter,
+// and all of them pay for what is compiled at the start.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
+
 // Parse reads words into parameters. The error is an ErrJobParametersInvalid
 // that names the first parameter that is wrong.
 func (n Notation) Parse(words []string) (JobParameters, error) {
@@ -61,14 +68,14 @@ func (n Notation) Parse(words []string) (JobParameters, error) {
 	return ps, nil
 }
 
-var fishDate = regexp.MustCompile(`[0-9]{1,2}:[0-9]{2}:[0-9]{2}`)
+var fishDate = lazily(`[0-9]{1,2}:[0-9]{2}:[0-9]{2}`)
 
 func (n Notation) parse(word string) (JobParameter, error) {
 	left, value, found := strings.Cut(word, "=")
 	if !found {
 		return JobParameter{}, parameterError(word, `has no "="`, "write "+suggestWord(word))
 	}
-	if fishDate.MatchString(left) || strings.ContainsAny(left, " \t") && strings.Contains(left, ":") {
+	if fishDate().MatchString(left) || strings.ContainsAny(left, " \t") && strings.Contains(left, ":") {
 		return JobParameter{}, parameterError(left,
 			"the name looks like the output of a command: the shell has run what stood in parentheses",
 			"quote the word: 'requestDate(date)=2021-01-01', or write requestDate:date=2021-01-01")
@@ -231,12 +238,12 @@ func parseValue(text string, typ ParameterType, zone *time.Location) (any, error
 }
 
 var (
-	longForm   = regexp.MustCompile(`^[+-]?[0-9]+$`)
-	doubleForm = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
+	longForm   = lazily(`^[+-]?[0-9]+$`)
+	doubleForm = lazily(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$`)
 )
 
 func parseLong(text string) (any, error) {
-	if !longForm.MatchString(text) {
+	if !longForm().MatchString(text) {
 		return nil, fmt.Errorf("value %s is not a whole number: digits only, as in 42", Quote(text))
 	}
 	v, err := strconv.ParseInt(text, 10, 64)
@@ -248,7 +255,7 @@ func parseLong(text string) (any, error) {
 }
 
 func parseDouble(text string) (any, error) {
-	if !doubleForm.MatchString(text) {
+	if !doubleForm().MatchString(text) {
 		if strings.Contains(text, ",") {
 			return nil, fmt.Errorf("value %s is not a number: the decimal mark is a point, as in 1.5", Quote(text))
 		}
@@ -263,8 +270,8 @@ func parseDouble(text string) (any, error) {
 }
 
 var (
-	dateForm = regexp.MustCompile(`^([0-9]{4})(?:-([0-9]{2})-|/([0-9]{2})/|([0-9]{2}))([0-9]{2})$`)
-	timeForm = regexp.MustCompile(`^([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:[0-9]{2})?$`)
+	dateForm = lazily(`^([0-9]{4})(?:-([0-9]{2})-|/([0-9]{2})/|([0-9]{2}))([0-9]{2})$`)
+	timeForm = lazily(`^([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:[0-9]{2})?$`)
 )
 
 // ParseDate reads a civil date (2021-01-01, 2021/01/01, 20210101) or an ISO
@@ -273,7 +280,7 @@ var (
 // exists twice the earlier instant is meant.
 func ParseDate(text string, zone *time.Location) (time.Time, error) {
 	day, clock, hasClock := strings.Cut(text, "T")
-	d := dateForm.FindStringSubmatch(day)
+	d := dateForm().FindStringSubmatch(day)
 	if d == nil {
 		return time.Time{}, fmt.Errorf("value %s is not a date of the form 2021-01-01", Quote(text))
 	}
@@ -287,7 +294,7 @@ func ParseDate(text string, zone *time.Location) (time.Time, error) {
 	}
 	offset := ""
 	if hasClock {
-		c := timeForm.FindStringSubmatch(clock)
+		c := timeForm().FindStringSubmatch(clock)
 		if c == nil || number(c[1]) > 23 || number(c[2]) > 59 || number(c[3]) > 59 {
 			return time.Time{}, fmt.Errorf("value %s is not a date-time of the form 2021-01-01T13:30:00", Quote(text))
 		}
