@@ -20,7 +20,8 @@ func TestRunIDIncrementer(t *testing.T) {
 	}{
 		{"INC-01 the first", nil, core.JobParameters{param("run.id", int64(1))}},
 		{
-			"INC-02 others are kept", core.JobParameters{param("a", "b"), param("run.id", int64(7)), nonIdentifying("c", 1.5)},
+			"INC-02 others are kept",
+			core.JobParameters{param("a", "b"), param("run.id", int64(7)), nonIdentifying("c", 1.5)},
 			core.JobParameters{param("a", "b"), param("run.id", int64(8)), nonIdentifying("c", 1.5)},
 		},
 		{"INC-03 a string that is a number", core.JobParameters{param("run.id", "5")}, core.JobParameters{param("run.id", int64(6))}},
