@@ -32,6 +32,10 @@ func Quote(value string) string {
 	return quoted
 }
 
+// QuotePath shows a path in a message as Quote shows a value, but never cut: the
+// end of a path is what tells files apart.
+func QuotePath(path string) string { return `"` + escape(path, true) + `"` }
+
 // EscapeControl returns s with what could steer a terminal made visible: C0 and
 // C1 controls, DEL, bidirectional controls and invalid UTF-8 bytes.
 func EscapeControl(s string) string { return escape(s, false) }

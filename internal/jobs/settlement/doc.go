@@ -61,8 +61,10 @@
 //
 // # Tables
 //
-// SETTLED_TRANSACTION and MERCHANT_SUMMARY live in the repository's database, so
-// that rows and restart position commit together. Amounts are whole numbers of
-// minor units. Nothing in ledger or report depends on the clock or on the number
-// of attempts.
+// SETTLED_TRANSACTION and MERCHANT_SUMMARY live in the repository's database, or
+// in the SQLite file that the parameter ledger names. Rows and restart position
+// commit together in either. The first attempt binds the instance to its ledger;
+// a later one that names another is refused. Amounts are whole numbers of minor
+// units. Nothing in ledger or report depends on the clock or on the number of
+// attempts.
 package settlement

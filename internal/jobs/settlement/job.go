@@ -2,7 +2,7 @@ package settlement
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -66,17 +66,19 @@ func Job() *core.Job {
 // taskletStep makes a step of a function that needs to know the day.
 func taskletStep(name string, do func(context.Context, *core.Scope, day) error) *core.Step {
 	return engine.TaskletStep(name, core.TaskletFunc(
-		func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+		func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (status core.RepeatStatus, err error) {
 			d, err := newDay(s)
 			if err != nil {
 				return core.Finished, err
 			}
+			defer func() { err = errors.Join(err, d.ledger.Close()) }()
 			return core.Finished, do(ctx, s, d)
 		}))
 }
 
 // day is what the parameters say.
 type day struct {
+	ledger *ledger
 	// date is the day as yyyy-mm-dd.
 	date string
 	// firstID and lastID are the least and greatest id of its transactions.
@@ -88,8 +90,8 @@ type day struct {
 // sequenceRange is how many transaction ids a day has.
 const sequenceRange = 100_000_000
 
-// newDay reads the parameters. A ledger other than the repository's own
-// database is refused here, in every step, because a restart may bring another.
+// newDay reads the parameters. It does so in every step, because a restart may
+// bring others. Close the ledger.
 func newDay(s *core.Scope) (day, error) {
 	ps := s.Parameters()
 	at, _, err := ps.Date(paramDate)
@@ -111,13 +113,15 @@ func newDay(s *core.Scope) (day, error) {
 	if err != nil {
 		return day{}, err
 	}
-	if err := checkLedger(s); err != nil {
+	book, err := newLedger(s)
+	if err != nil {
 		return day{}, err
 	}
 	date := local.Format(time.DateOnly)
 	year, month, number := local.Date()
 	base := int64(year)*10_000 + int64(month)*100 + int64(number)
 	return day{
+		ledger:  book,
 		date:    date,
 		firstID: base * sequenceRange,
 		lastID:  base*sequenceRange + sequenceRange - 1,
@@ -125,69 +129,4 @@ func newDay(s *core.Scope) (day, error) {
 		control: filepath.Join(inputDir, date+".ctl"),
 		report:  filepath.Join(outputDir, "settlement-"+date+".csv"),
 	}, nil
-}
-
-// sameFiler is a repository in a file.
-type sameFiler interface {
-	SameFile(path string) (bool, error)
-}
-
-// checkLedger refuses a ledger that is not the repository's own database.
-func checkLedger(s *core.Scope) error {
-	path, _, err := s.Parameters().String(paramLedger)
-	if err != nil || path == "" {
-		return err
-	}
-	repo, ok := s.Repo.(sameFiler)
-	if ok {
-		if ok, err = repo.SameFile(path); err != nil {
-			return &core.Error{Op: "ledger " + core.Quote(path), Err: err, Hint: ownLedgerHint(s)}
-		}
-	}
-	if !ok {
-		return &core.Error{
-			Op: "ledger " + core.Quote(path),
-			Msg: "is not the repository's own database: rows and restart position must commit together, " +
-				"so the ledger cannot live elsewhere",
-			Hint: ownLedgerHint(s),
-		}
-	}
-	return nil
-}
-
-func ownLedgerHint(s *core.Scope) string {
-	return core.ShellQuote("batchctl", "restart", fmt.Sprint(s.Execution.ID), paramLedger+"=")
-}
-
-// querier reads the ledger outside of a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
-
-// execer writes the ledger in the transaction of a call.
-type execer interface {
-	querier
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-// ledgerReader returns the ledger for reading what is committed.
-func ledgerReader(s *core.Scope) (querier, error) {
-	q, ok := s.Repo.(querier)
-	if !ok {
-		return nil, fmt.Errorf("a repository of type %T cannot hold the ledger: it speaks no SQL", s.Repo)
-	}
-	return q, nil
-}
-
-// ledgerWriter returns the call's transaction, and begins it.
-func ledgerWriter(ctx context.Context, s *core.Scope) (execer, error) {
-	tx, err := s.Tx(ctx)
-	if err != nil {
-		return nil, err
-	}
-	db, ok := tx.(execer)
-	if !ok {
-		return nil, fmt.Errorf("a transaction of type %T cannot write the ledger: it speaks no SQL", tx)
-	}
-	return db, nil
 }

@@ -34,11 +34,7 @@ func reconcile(ctx context.Context, s *core.Scope, d day) error {
 	if err != nil {
 		return fmt.Errorf("read the totals of the TEST records: %w", err)
 	}
-	db, err := ledgerReader(s)
-	if err != nil {
-		return err
-	}
-	records, settled, err := sumLedger(ctx, db, d)
+	records, settled, err := sumLedger(ctx, d.ledger, d)
 	if err != nil {
 		return fmt.Errorf("sum up the ledger: %w", err)
 	}

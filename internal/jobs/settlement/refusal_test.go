@@ -144,33 +144,6 @@ func TestDayThatTheLedgerHoldsAlready(t *testing.T) {
 	}
 }
 
-func TestLedgerElsewhere(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	other := filepath.Join(b.launcher.Dir, "other.db")
-	if err := os.WriteFile(other, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	link := filepath.Join(b.launcher.Dir, "link.db")
-	if err := os.Symlink(b.store.Path(), link); err != nil {
-		t.Fatal(err)
-	}
-	_, err := b.run(t, "2021-01-01", core.JobParameter{Name: "ledger", Value: other})
-	if err == nil || !strings.Contains(err.Error(), `other.db": is not the repository's own database`) {
-		t.Fatalf("run with another ledger: %v, want a refusal", err)
-	}
-	if hint := core.Hint(err); hint != "batchctl restart 1 ledger=" {
-		t.Errorf("hint %q", hint)
-	}
-	if info, err := os.Stat(other); err != nil || info.Size() != 0 {
-		t.Errorf("the other file was touched: %v %v", info, err)
-	}
-	if _, err := b.run(t, "2021-01-01", core.JobParameter{Name: "ledger", Value: link}); err != nil {
-		t.Fatalf("run with a link to the repository: %v", err)
-	}
-	b.checkDay(t, b.in, "2021-01-01")
-}
-
 func TestTimeOfDay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -54,11 +54,7 @@ func report(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := ledgerReader(s)
-	if err != nil {
-		return nil, err
-	}
-	reader := sqlitem.NewReader(db, sqlitem.ReaderConfig{
+	reader := sqlitem.NewReader(d.ledger, sqlitem.ReaderConfig{
 		Query: selectSummary,
 		Args:  []any{d.date},
 		Key:   "LINE",
@@ -76,7 +72,8 @@ func report(s *core.Scope) (core.StepBody, error) {
 			return footer
 		},
 	}, (*summary).encode)
-	return chunk.New(reader, chunk.PassThrough[summary](), writer, chunk.Options{}), nil
+	return chunk.New(reader, chunk.PassThrough[summary](), writer,
+		chunk.Options{Streams: []core.ItemStream{d.ledger}}), nil
 }
 
 // encode appends the fields of m's line.

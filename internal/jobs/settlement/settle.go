@@ -9,7 +9,6 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/jobs/csvfile"
-	"github.com/batchctl/batchctl/internal/jobs/sqlitem"
 )
 
 // keyTestRecords is the key of the number of TEST records in the step's
@@ -39,18 +38,13 @@ func settle(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := ledgerReader(s)
-	if err != nil {
-		return nil, err
-	}
 	var date any = d.date // boxed once
 	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: d.input, Columns: columns(), StrictColumns: true}, new(parser).parse)
-	writer := sqlitem.NewWriter(sqlitem.WriterConfig{Querier: db, Table: ledgerTable, Columns: ledgerColumns()},
-		func(row *settled, dst []any) []any {
-			return append(dst, row.id, row.merchant.idValue, row.merchant.value,
-				row.kind.value, row.currency.value, row.amount, row.fee, date)
-		})
-	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{}), nil
+	writer := d.ledger.writer(func(row *settled, dst []any) []any {
+		return append(dst, row.id, row.merchant.idValue, row.merchant.value,
+			row.kind.value, row.currency.value, row.amount, row.fee, date)
+	})
+	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{Streams: []core.ItemStream{d.ledger}}), nil
 }
 
 // feeProcessor checks a transaction, computes its fee, and filters TEST

@@ -48,7 +48,8 @@ func setup(t *testing.T) *bench {
 	})
 	b.store = store
 	b.launcher = &launch.JobLauncher{
-		Repo: store, Log: slog.New(slog.DiscardHandler), Now: time.Now, Token: token, Dir: dir,
+		Databases: sqlite.Databases{},
+		Repo:      store, Log: slog.New(slog.DiscardHandler), Now: time.Now, Token: token, Dir: dir,
 	}
 	return b
 }

@@ -66,22 +66,20 @@ WHERE MERCHANT_SUMMARY.REQUEST_DATE = ?1
 	AND MERCHANT_SUMMARY.CURRENCY = sorted.CURRENCY`
 
 // summarize is the step summarizeMerchants: it replaces the day's summary.
-func summarize(ctx context.Context, s *core.Scope, d day) error {
-	db, err := ledgerWriter(ctx, s)
-	if err != nil {
-		return err
-	}
-	for _, statement := range []struct {
-		sql  string
-		args []any
-	}{
-		{deleteSummary, []any{d.date}},
-		{insertSummary, []any{d.firstID, d.lastID, d.date}},
-		{numberSummary, []any{d.date}},
-	} {
-		if _, err := db.ExecContext(ctx, statement.sql, statement.args...); err != nil {
-			return fmt.Errorf("summarize %s: %w", d.date, err)
+func summarize(ctx context.Context, _ *core.Scope, d day) error {
+	return d.ledger.write(ctx, func(db execer) error {
+		for _, statement := range []struct {
+			sql  string
+			args []any
+		}{
+			{deleteSummary, []any{d.date}},
+			{insertSummary, []any{d.firstID, d.lastID, d.date}},
+			{numberSummary, []any{d.date}},
+		} {
+			if _, err := db.ExecContext(ctx, statement.sql, statement.args...); err != nil {
+				return fmt.Errorf("summarize %s: %w", d.date, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }

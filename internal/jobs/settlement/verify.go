@@ -33,16 +33,15 @@ func verify(ctx context.Context, s *core.Scope, d day) error {
 	if err := os.MkdirAll(filepath.Dir(d.report), 0o755); err != nil { //nolint:gosec // a report is for others to read
 		return fmt.Errorf("make the output folder: %w", err)
 	}
-	db, err := ledgerWriter(ctx, s)
-	if err != nil {
-		return err
-	}
-	for _, statement := range []string{createLedger, createSummary} {
-		if _, err := db.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("create the tables of the ledger: %w", err)
+	d.ledger.bind()
+	return d.ledger.write(ctx, func(db execer) error {
+		for _, statement := range []string{createLedger, createSummary} {
+			if _, err := db.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("create the tables of the ledger: %w", err)
+			}
 		}
-	}
-	return refuseSettled(ctx, db, d)
+		return refuseSettled(ctx, db, d)
+	})
 }
 
 // countRecords counts the records behind the header, without a look at what is

@@ -34,7 +34,7 @@ func (l *later) open(ctx context.Context) (core.Database, error) {
 	case l.db != nil:
 		return l.db, nil
 	case l.dbs == nil:
-		return nil, errors.New("open database " + core.Quote(l.path) + ": this program opens no databases but the repository")
+		return nil, errors.New("open database " + core.QuotePath(l.path) + ": this program opens no databases but the repository")
 	}
 	db, err := l.dbs.OpenDatabase(ctx, l.path)
 	if err != nil {

@@ -73,7 +73,7 @@ func finishCopy(ctx context.Context, temp, dest string) error {
 			return tr.translate("check the copy", err)
 		}
 		if finding != "ok" {
-			return refuse(fmt.Sprintf("the copy for %s is damaged: %s", quotePath(dest), core.EscapeControl(finding)),
+			return refuse(fmt.Sprintf("the copy for %s is damaged: %s", core.QuotePath(dest), core.EscapeControl(finding)),
 				"run batchctl db check on the repository", nil)
 		}
 		return switchToWAL(ctx, db, tr)
@@ -113,11 +113,11 @@ func linkNew(from, to string) error {
 }
 
 func destinationExists(dest string, cause error) error {
-	return refuse(fmt.Sprintf("%s exists already, and a backup overwrites nothing", quotePath(dest)), "give another file", cause)
+	return refuse(fmt.Sprintf("%s exists already, and a backup overwrites nothing", core.QuotePath(dest)), "give another file", cause)
 }
 
 func backupError(dest string, err error) error {
-	return refuse(fmt.Sprintf("the backup %s cannot be written", quotePath(dest)),
+	return refuse(fmt.Sprintf("the backup %s cannot be written", core.QuotePath(dest)),
 		core.ShellQuote("ls", "-ld", filepath.Dir(dest)), err)
 }
 

@@ -200,7 +200,7 @@ func (r *CheckReport) strayLocks(known map[string]bool) error {
 		}
 		// One that is held belongs to a launch that has not committed yet.
 		if state, _ := probe(path); state == lockFree {
-			r.add("stray-lock", fmt.Sprintf("the lock file %s belongs to no execution and nobody holds it", quotePath(path)),
+			r.add("stray-lock", fmt.Sprintf("the lock file %s belongs to no execution and nobody holds it", core.QuotePath(path)),
 				core.ShellQuote("rm", path))
 		}
 	}
@@ -223,7 +223,7 @@ func (r *CheckReport) modes() {
 		if fi.IsDir() {
 			mode = "700"
 		}
-		r.add("mode", fmt.Sprintf("%s has mode %#o: parameters may be confidential", quotePath(path), fi.Mode().Perm()),
+		r.add("mode", fmt.Sprintf("%s has mode %#o: parameters may be confidential", core.QuotePath(path), fi.Mode().Perm()),
 			core.ShellQuote("chmod", mode, path))
 	}
 }

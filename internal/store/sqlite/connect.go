@@ -131,7 +131,7 @@ func zoneOf(path string, settings map[string]string, key string) (*time.Location
 	zone, err := time.LoadLocation(name)
 	if err != nil {
 		return nil, refuse(fmt.Sprintf("the repository %s keeps its dates in the zone %s, which this machine does not know",
-			quotePath(path), core.Quote(name)), "install the tzdata package, or set ZONEINFO", err)
+			core.QuotePath(path), core.Quote(name)), "install the tzdata package, or set ZONEINFO", err)
 	}
 	return zone, nil
 }

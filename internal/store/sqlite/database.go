@@ -53,7 +53,7 @@ func prepareDatabase(path string) (resolved string, fresh bool, err error) {
 	}
 	if name, network := networkFileSystem(filepath.Dir(resolved)); network {
 		return "", false, &core.Error{
-			Op:   "open database " + quotePath(resolved),
+			Op:   "open database " + core.QuotePath(resolved),
 			Msg:  fmt.Sprintf("it is on a %s file system, where its locks cannot be relied on", name),
 			Hint: "give a file on a local disk",
 		}
@@ -74,7 +74,7 @@ func prepareDatabase(path string) (resolved string, fresh bool, err error) {
 // that cannot be opened fails the step that wants it, not batchctl.
 func notRepository(path string, err error) error {
 	if e, ok := errors.AsType[*core.Error](err); ok && errors.Is(err, core.ErrRepository) {
-		return &core.Error{Op: "open database " + quotePath(path), Msg: e.Msg, Hint: e.Hint, Err: e.Err}
+		return &core.Error{Op: "open database " + core.QuotePath(path), Msg: e.Msg, Hint: e.Hint, Err: e.Err}
 	}
 	return err
 }
@@ -130,7 +130,7 @@ func (d *database) Close() error {
 
 // explain names the file, and what to do about the common troubles.
 func (d *database) explain(verb string, err error) error {
-	e := &core.Error{Op: verb + " database " + quotePath(d.path), Err: err}
+	e := &core.Error{Op: verb + " database " + core.QuotePath(d.path), Err: err}
 	cause, ok := errors.AsType[sqlite3.Error](err)
 	if !ok {
 		return e

@@ -80,7 +80,7 @@ func wrap(op string, err error) error {
 
 // explain returns "" for an error that is not the repository's fault.
 func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
-	path := quotePath(t.path)
+	path := core.QuotePath(t.path)
 	check := core.ShellQuote("batchctl", "db", "check", "--db", t.path)
 	list := core.ShellQuote("ls", "-la", t.path) + "*"
 	switch cause.Code {
@@ -114,7 +114,7 @@ func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
 }
 
 func (t translator) explainBusy() (msg, hint string) {
-	path := quotePath(t.path)
+	path := core.QuotePath(t.path)
 	pids := lockHolders(t.path)
 	if len(pids) == 0 {
 		return fmt.Sprintf("the repository %s is locked by another program for longer than %s", path, t.busy),

@@ -71,16 +71,16 @@ func openReader(ctx context.Context, given string) (path string, db *sql.DB, set
 	case err != nil:
 		return "", nil, nil, err
 	case !exists:
-		return "", nil, nil, missing(fmt.Sprintf("there is no repository at %s yet", quotePath(path)),
+		return "", nil, nil, missing(fmt.Sprintf("there is no repository at %s yet", core.QuotePath(path)),
 			"batchctl run JOB makes it, or "+core.ShellQuote("batchctl", "db", "init", "--db", path))
 	case size == 0 || hasJournalOfNothing(path):
-		return "", nil, nil, missing(fmt.Sprintf("the repository %s is empty yet", quotePath(path)),
+		return "", nil, nil, missing(fmt.Sprintf("the repository %s is empty yet", core.QuotePath(path)),
 			"batchctl run JOB fills it, or "+core.ShellQuote("batchctl", "db", "init", "--db", path))
 	}
 	how := readOnly
 	if name, network := networkFileSystem(filepath.Dir(path)); network {
 		if _, open := sizeOf(path + "-wal"); open {
-			return "", nil, nil, refuse(fmt.Sprintf("%s is in use, and on a %s file system it cannot be read meanwhile", quotePath(path), name),
+			return "", nil, nil, refuse(fmt.Sprintf("%s is in use, and on a %s file system it cannot be read meanwhile", core.QuotePath(path), name),
 				"read it on the host that writes it", nil)
 		}
 		how = immutable
@@ -103,7 +103,7 @@ func absentDirectory(given string, err error) error {
 	if !ok || !errors.Is(e.Err, fs.ErrNotExist) {
 		return err
 	}
-	return missing(fmt.Sprintf("there is no repository at %s yet: %s", quotePath(given), e.Msg), "batchctl run JOB makes it")
+	return missing(fmt.Sprintf("there is no repository at %s yet: %s", core.QuotePath(given), e.Msg), "batchctl run JOB makes it")
 }
 
 func tryReader(ctx context.Context, path string, how access) (*sql.DB, map[string]string, error) {

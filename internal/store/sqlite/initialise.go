@@ -54,7 +54,7 @@ func withInitLock(ctx context.Context, path string, tr translator, do func() err
 				return err
 			}
 			return refuse(fmt.Sprintf("another process has been initialising the repository %s for longer than %s",
-				quotePath(path), tr.busy), core.ShellQuote("fuser", "-v", name)+" shows which", nil)
+				core.QuotePath(path), tr.busy), core.ShellQuote("fuser", "-v", name)+" shows which", nil)
 		}
 	}
 }
@@ -107,10 +107,10 @@ func createFile(path string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrPermission):
-		return refuse(fmt.Sprintf("the repository %s cannot be created", quotePath(path)),
+		return refuse(fmt.Sprintf("the repository %s cannot be created", core.QuotePath(path)),
 			core.ShellQuote("ls", "-ld", filepath.Dir(path)), err)
 	}
-	return refuse(fmt.Sprintf("the repository %s cannot be created", quotePath(path)), "give another file with --db", err)
+	return refuse(fmt.Sprintf("the repository %s cannot be created", core.QuotePath(path)), "give another file with --db", err)
 }
 
 // fill writes the schema into an empty database and switches it to WAL.
@@ -164,7 +164,7 @@ func switchToWAL(ctx context.Context, db *sql.DB, tr translator) error {
 		return tr.translate("switch to WAL", err)
 	}
 	if mode != "wal" {
-		return refuse(fmt.Sprintf("the repository %s is in journal mode %s and cannot be switched to WAL", quotePath(tr.path), mode),
+		return refuse(fmt.Sprintf("the repository %s is in journal mode %s and cannot be switched to WAL", core.QuotePath(tr.path), mode),
 			"put the repository on a local disk: give another file with --db", nil)
 	}
 	return nil
@@ -176,7 +176,7 @@ func syncDir(dir string) error {
 		err = errors.Join(d.Sync(), d.Close())
 	}
 	if err != nil {
-		return refuse(fmt.Sprintf("the directory %s cannot be synced", quotePath(dir)), core.ShellQuote("ls", "-ld", dir), err)
+		return refuse(fmt.Sprintf("the directory %s cannot be synced", core.QuotePath(dir)), core.ShellQuote("ls", "-ld", dir), err)
 	}
 	return nil
 }

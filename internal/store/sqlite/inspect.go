@@ -98,7 +98,7 @@ FROM sqlite_schema`)
 
 // foreign says what a database is that is no repository of ours.
 func foreign(path string, names map[string]bool) error {
-	q := quotePath(path)
+	q := core.QuotePath(path)
 	other := "give another file with --db, or move this one away"
 	switch {
 	case names["BATCH_JOB_INSTANCE"] || names["BATCH_JOB_EXECUTION"]:
@@ -115,13 +115,13 @@ func checkSchema(path, version string) error {
 	switch {
 	case err != nil || n < 1:
 		return refuse(fmt.Sprintf("the repository %s says that its schema version is %s, want a number",
-			quotePath(path), core.Quote(version)), core.ShellQuote("batchctl", "db", "check", "--db", path), nil)
+			core.QuotePath(path), core.Quote(version)), core.ShellQuote("batchctl", "db", "check", "--db", path), nil)
 	case n > sqlrepo.SchemaVersion:
 		return refuse(fmt.Sprintf("the repository %s has schema version %d, and this batchctl knows up to %d; nothing was changed",
-			quotePath(path), n, sqlrepo.SchemaVersion), "use the newer batchctl that made it: batchctl version", nil)
+			core.QuotePath(path), n, sqlrepo.SchemaVersion), "use the newer batchctl that made it: batchctl version", nil)
 	case n < sqlrepo.SchemaVersion:
 		return refuse(fmt.Sprintf("the repository %s has schema version %d, and this batchctl needs %d; nothing was changed",
-			quotePath(path), n, sqlrepo.SchemaVersion), "use the batchctl that made it: batchctl version", nil)
+			core.QuotePath(path), n, sqlrepo.SchemaVersion), "use the batchctl that made it: batchctl version", nil)
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (w *ownership) Claim(ctx context.Context) (core.Owner, error) {
 		w.mu.Unlock()
 		return w.owner(token, path), nil
 	}
-	return core.Owner{}, refuse(fmt.Sprintf("no free lock file found in %s", quotePath(w.dir)), core.ShellQuote("ls", "-la", w.dir), nil)
+	return core.Owner{}, refuse(fmt.Sprintf("no free lock file found in %s", core.QuotePath(w.dir)), core.ShellQuote("ls", "-la", w.dir), nil)
 }
 
 func (w *ownership) owner(token, path string) core.Owner {
@@ -218,13 +218,13 @@ func makeLocksDir(dir string) error {
 		return lockError(dir, err)
 	}
 	if !fi.IsDir() {
-		return refuse(fmt.Sprintf("%s is in the way of the folder for lock files", quotePath(dir)),
+		return refuse(fmt.Sprintf("%s is in the way of the folder for lock files", core.QuotePath(dir)),
 			core.ShellQuote("ls", "-ld", dir), nil)
 	}
 	return nil
 }
 
 func lockError(path string, err error) error {
-	return refuse(fmt.Sprintf("the lock file %s cannot be used", quotePath(path)),
+	return refuse(fmt.Sprintf("the lock file %s cannot be used", core.QuotePath(path)),
 		core.ShellQuote("ls", "-ld", filepath.Dir(path)), err)
 }

@@ -28,7 +28,7 @@ func resolve(path string) (string, error) {
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return "", refuse(fmt.Sprintf("%s cannot be made absolute", quotePath(path)), "give an absolute path", err)
+		return "", refuse(fmt.Sprintf("%s cannot be made absolute", core.QuotePath(path)), "give an absolute path", err)
 	}
 	for range maxLinks {
 		dir, err := filepath.EvalSymlinks(filepath.Dir(abs))
@@ -55,13 +55,13 @@ func resolve(path string) (string, error) {
 func directoryError(dir string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return refuse(fmt.Sprintf("the directory %s does not exist", quotePath(dir)),
+		return refuse(fmt.Sprintf("the directory %s does not exist", core.QuotePath(dir)),
 			core.ShellQuote("mkdir", "-p", dir), err)
 	case errors.Is(err, fs.ErrPermission):
-		return refuse(fmt.Sprintf("the directory %s may not be entered", quotePath(dir)),
+		return refuse(fmt.Sprintf("the directory %s may not be entered", core.QuotePath(dir)),
 			core.ShellQuote("ls", "-ld", dir), err)
 	}
-	return refuse(fmt.Sprintf("the directory %s cannot be used", quotePath(dir)), core.ShellQuote("ls", "-ld", dir), err)
+	return refuse(fmt.Sprintf("the directory %s cannot be used", core.QuotePath(dir)), core.ShellQuote("ls", "-ld", dir), err)
 }
 
 // statDatabase returns the size of the regular file at path, or exists false.
@@ -71,24 +71,20 @@ func statDatabase(path string) (size int64, exists bool, err error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return 0, false, nil
 	case err != nil:
-		return 0, false, refuse(fmt.Sprintf("%s cannot be looked at", quotePath(path)), core.ShellQuote("ls", "-l", path), err)
+		return 0, false, refuse(fmt.Sprintf("%s cannot be looked at", core.QuotePath(path)), core.ShellQuote("ls", "-l", path), err)
 	case fi.IsDir():
-		return 0, false, refuse(fmt.Sprintf("%s is a directory, want a file", quotePath(path)),
+		return 0, false, refuse(fmt.Sprintf("%s is a directory, want a file", core.QuotePath(path)),
 			"name a file in it: --db "+core.ShellQuote(filepath.Join(path, "batchctl.db")), nil)
 	case !fi.Mode().IsRegular():
-		return 0, false, refuse(fmt.Sprintf("%s is not a regular file but a %s", quotePath(path), kindOf(fi.Mode())),
+		return 0, false, refuse(fmt.Sprintf("%s is not a regular file but a %s", core.QuotePath(path), kindOf(fi.Mode())),
 			"give --db the name of a file", nil)
 	case fi.Size() > 0 && fi.Size() < minPage:
 		// SQLite itself takes a file of one byte for an empty database.
-		return 0, false, refuse(fmt.Sprintf("%s is not an SQLite database: it has %d bytes only; nothing was changed", quotePath(path), fi.Size()),
+		return 0, false, refuse(fmt.Sprintf("%s is not an SQLite database: it has %d bytes only; nothing was changed", core.QuotePath(path), fi.Size()),
 			"give another file with --db, or remove this one", nil)
 	}
 	return fi.Size(), true, nil
 }
-
-// quotePath shows a path as core.Quote does, but never cut short: the end of it
-// is what tells files apart.
-func quotePath(path string) string { return `"` + core.EscapeControl(path) + `"` }
 
 func kindOf(m fs.FileMode) string {
 	switch {

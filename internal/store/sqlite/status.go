@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/store/sqlrepo"
 )
 
@@ -87,7 +88,7 @@ SELECT
 type foreignError struct{ path string }
 
 func (e *foreignError) Error() string {
-	return "table BATCHCTL_SETTINGS not found in " + quotePath(e.path)
+	return "table BATCHCTL_SETTINGS not found in " + core.QuotePath(e.path)
 }
 
 // openForeign opens another program's database for reading only.

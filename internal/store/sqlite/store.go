@@ -83,7 +83,7 @@ func Init(ctx context.Context, path string, o Options) error {
 			return err
 		}
 	}
-	return refuse(quotePath(path)+" is a repository already", core.ShellQuote("batchctl", "db", "status", "--db", path), nil)
+	return refuse(core.QuotePath(path)+" is a repository already", core.ShellQuote("batchctl", "db", "status", "--db", path), nil)
 }
 
 // prepare resolves the path and refuses what WAL cannot work on.
@@ -97,7 +97,7 @@ func prepare(path string) (string, error) {
 	}
 	if name, network := networkFileSystem(filepath.Dir(path)); network {
 		return "", refuse(fmt.Sprintf("%s is on a %s file system: a repository needs the locks and the shared memory of a local disk",
-			quotePath(path), name), "give a file on a local disk with --db", nil)
+			core.QuotePath(path), name), "give a file on a local disk with --db", nil)
 	}
 	return path, nil
 }
@@ -116,7 +116,7 @@ func settle(ctx context.Context, path string, o Options, tr translator) (map[str
 	}
 	found, settings, err = inspect(ctx, path, tr)
 	if err == nil && found != repository {
-		err = refuse(quotePath(path)+" was removed while it was being opened", "find out who removed it, then try again", nil)
+		err = refuse(core.QuotePath(path)+" was removed while it was being opened", "find out who removed it, then try again", nil)
 	}
 	return settings, err
 }

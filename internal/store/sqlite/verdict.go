@@ -69,9 +69,9 @@ func (w *ownership) byLock(o core.Owner) (core.Liveness, string) {
 	}
 	switch best {
 	case lockFree:
-		return core.OwnerDead, fmt.Sprintf("its lock file %s is free: process %d has ended", quotePath(where), o.PID)
+		return core.OwnerDead, fmt.Sprintf("its lock file %s is free: process %d has ended", core.QuotePath(where), o.PID)
 	case lockUnreadable:
-		return core.OwnerUnknown, fmt.Sprintf("its lock file %s cannot be looked at: %v", quotePath(where), withoutPath(why))
+		return core.OwnerUnknown, fmt.Sprintf("its lock file %s cannot be looked at: %v", core.QuotePath(where), withoutPath(why))
 	case lockMissing, lockHeld: // held has returned
 	}
 	return byProcess(o)
@@ -115,12 +115,12 @@ func probe(path string) (lockState, error) {
 func (w *ownership) heldEvidence(o core.Owner, path string) string {
 	switch {
 	case o.PID == os.Getpid() && o.PIDStart == processStart(o.PID):
-		return fmt.Sprintf("its lock file %s is held by this process", quotePath(path))
+		return fmt.Sprintf("its lock file %s is held by this process", core.QuotePath(path))
 	case o.HostName == w.host.name && samePIDNamespace(o) && processGone(o.PID):
 		return fmt.Sprintf("its lock file %s is held: process %d has ended, but a command that it started still runs",
-			quotePath(path), o.PID)
+			core.QuotePath(path), o.PID)
 	}
-	return fmt.Sprintf("its lock file %s is held by process %d on host %s", quotePath(path), o.PID, core.Quote(o.HostName))
+	return fmt.Sprintf("its lock file %s is held by process %d on host %s", core.QuotePath(path), o.PID, core.Quote(o.HostName))
 }
 
 func samePIDNamespace(o core.Owner) bool {
