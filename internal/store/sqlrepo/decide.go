@@ -61,7 +61,7 @@ func (l *launch) settled(h head, recovered []int64) string {
 }
 
 func (l *launch) refuse(kind error, advice, format string, args ...any) error {
-	return &core.Error{Kind: kind, Op: l.op, Msg: fmt.Sprintf(format, args...), Hint: advice}
+	return &core.Error{Kind: kind, Msg: fmt.Sprintf(format, args...), Hint: advice}
 }
 
 // examine decides by one execution. A dead owner's is recovered on the spot.

@@ -34,7 +34,7 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 	if err := checkName("job", l.JobName); err != nil {
 		return nil, err
 	}
-	if err := checkOpaque(op, l); err != nil {
+	if err := checkOpaque(l); err != nil {
 		return nil, err
 	}
 	if err := l.Parameters.Check(); err != nil {
@@ -60,11 +60,11 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 }
 
 // checkOpaque refuses to restart with a value that cannot be stored again.
-func checkOpaque(op string, l core.Launch) error {
+func checkOpaque(l core.Launch) error {
 	for _, p := range l.Parameters {
 		if v, ok := p.Value.(core.OpaqueValue); ok && l.RestartOf != 0 {
 			return &core.Error{
-				Kind: core.ErrJobRestart, Op: op,
+				Kind: core.ErrJobRestart,
 				Msg: fmt.Sprintf("parameter %s is of type %s, which another program stored and batchctl does not know",
 					core.Quote(p.Name), core.Quote(v.Type)),
 				Hint: hint("show", l.RestartOf),
@@ -147,7 +147,7 @@ func (l *launch) checkRestart(ctx context.Context, tx *sql.Tx, instance core.Job
 		return nil
 	}
 	return &core.Error{
-		Kind: core.ErrJobRestart, Op: l.op,
+		Kind: core.ErrJobRestart,
 		Msg: fmt.Sprintf("execution %d is of job %s and instance %d, which these identifying parameters do not name",
 			h.id, core.Quote(h.jobName), h.instanceID),
 		Hint: hint("show", h.id),
