@@ -13,7 +13,8 @@ import (
 type Run struct {
 	Job *Job
 	// Execution is the committed state. It moves in CommitJob and CommitStep
-	// only; read it from other goroutines through State.
+	// only. ID, Instance, Parameters and Owner never move and may be read from
+	// everywhere; read the rest from other goroutines through State.
 	Execution *JobExecution
 	Repo      JobRepository
 	Steps     StepRunner
@@ -133,12 +134,16 @@ func (r *Run) noticeStop(ctx context.Context, tx Tx) error {
 	return err
 }
 
-// adoptJob makes next the committed state; r.mu is held.
+// adoptJob makes next the committed state; r.mu is held. Only what a commit can
+// change is written: other goroutines read the rest without the lock.
 func (r *Run) adoptJob(next *JobExecution) {
 	if next.Status >= StatusStopping && next.EndTime.IsZero() {
 		r.Stop.Request(ErrStopped)
 	}
-	*r.Execution = *next
+	je := r.Execution
+	je.Version, je.Status, je.ExitStatus = next.Version, next.Status, next.ExitStatus
+	je.StartTime, je.EndTime, je.LastUpdated = next.StartTime, next.EndTime, next.LastUpdated
+	je.Context = next.Context
 }
 
 const rereadTimeout = 5 * time.Second

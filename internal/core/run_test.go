@@ -26,17 +26,19 @@ type repo struct {
 
 type tx struct {
 	core.Tx
-	repo *repo
-	job  *core.JobExecution
-	step *core.StepExecution
-	done bool
+	repo  *repo
+	job   *core.JobExecution
+	step  *core.StepExecution
+	token string
+	done  bool
 }
 
-func (r *repo) Begin(context.Context, *core.JobExecution) (core.Tx, error) {
+// Begin reads who owns the execution, as a store does.
+func (r *repo) Begin(_ context.Context, je *core.JobExecution) (core.Tx, error) {
 	if r.failBegin != nil {
 		return nil, r.failBegin
 	}
-	return &tx{repo: r}, nil
+	return &tx{repo: r, token: je.Owner.Token}, nil
 }
 
 func (r *repo) JobExecution(ctx context.Context, _ int64) (*core.JobExecution, error) {
@@ -48,6 +50,9 @@ func (r *repo) StepExecution(ctx context.Context, _ int64) (*core.StepExecution,
 }
 
 func (t *tx) UpdateJobExecution(_ context.Context, je *core.JobExecution) error {
+	if je.Owner.Token != t.token {
+		return core.ErrLeaseLost
+	}
 	je.Version++
 	je.Status = je.Status.UpgradeTo(t.repo.job.Status)
 	t.job = je.Clone()
@@ -257,6 +262,69 @@ func TestCommitJob(t *testing.T) {
 			t.Errorf("status %s, stop requested %v", run.State().Status, run.Stop.Requested())
 		}
 	})
+}
+
+// Steps may commit side by side, and each commit may change the job's context.
+// What a body reads of the job meanwhile must not be torn; run it with -race.
+func TestCommitStepBesideReaders(t *testing.T) {
+	t.Parallel()
+	const commits = 200
+	_, run, _ := setup(t)
+	run.Execution.Parameters = core.JobParameters{param("a", "b")}
+	run.Execution.Owner = core.Owner{Token: "token"}
+	ctx := t.Context()
+	commit := func(id int64, key string) {
+		r, _, se := setup(t) // each a database of its own: the real one serialises writers
+		se.ID = id
+		for i := range int64(commits) {
+			changes := core.NewContextChanges(nil)
+			changes.Put(key, i)
+			opened, err := r.Begin(ctx, run.Execution)
+			if err == nil {
+				err = run.CommitStep(ctx, opened, se, se.Clone(), changes)
+			}
+			if err != nil {
+				t.Errorf("commit %d of %s: %v", i, key, err)
+				return
+			}
+		}
+	}
+	read := func(until <-chan struct{}) {
+		s := &core.Scope{Run: run}
+		for {
+			a, _, _ := s.Parameters().String("a")
+			if id, token := s.Execution.ID, s.Execution.Owner.Token; id != 7 || token != "token" || a != "b" {
+				t.Errorf("a reader sees execution %d, token %q, a=%q", id, token, a)
+			}
+			if state := s.State(); state.Version < 1 || state.Version > 1+2*commits {
+				t.Errorf("a reader sees version %d", state.Version)
+			}
+			if opened, err := run.Begin(ctx); err != nil || opened == nil {
+				t.Errorf("Begin: %v", err)
+			}
+			select {
+			case <-until:
+				return
+			default:
+			}
+		}
+	}
+	var writers, readers sync.WaitGroup
+	done := make(chan struct{})
+	readers.Go(func() { read(done) })
+	writers.Go(func() { commit(9, "left") })
+	writers.Go(func() { commit(10, "right") })
+	writers.Wait()
+	close(done)
+	readers.Wait()
+	want := core.ExecutionContext{"k": "old", "left": int64(commits - 1), "right": int64(commits - 1)}
+	state := run.State()
+	if diff := cmp.Diff(want, state.Context); diff != "" {
+		t.Errorf("the job's context (-want +got):\n%s", diff)
+	}
+	if state.Version != 1+2*commits {
+		t.Errorf("version %d after %d commits of version 1", state.Version, 2*commits)
+	}
 }
 
 func TestScope(t *testing.T) {
