@@ -24,6 +24,9 @@ const (
 	ContextKeyReplaces = "batchctl.replaces"
 	// ContextKeyChunk counts the committed chunks of a lineage.
 	ContextKeyChunk = "batchctl.chunk"
+	// ContextKeySink holds the location of the sink that a step has committed
+	// chunks to.
+	ContextKeySink = "batchctl.sink"
 )
 
 // Clone returns an independent copy, never nil.

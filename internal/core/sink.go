@@ -29,6 +29,9 @@ type Sink interface {
 	// RollbackSink undoes what was written since the last commit. It may be
 	// called when there is nothing to undo.
 	RollbackSink()
+	// Location says where the sink is: for a database in a file its absolute
+	// path, symbolic links resolved. It is asked once Claim has succeeded.
+	Location() string
 }
 
 // SinkKey identifies the checkpoint of one step of one job instance within a
@@ -106,5 +109,8 @@ type Database interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	// Begin opens a write transaction and holds the write lock from the start.
 	Begin(ctx context.Context) (*sql.Tx, error)
+	// Path returns the path of the database: absolute and with symbolic links
+	// resolved as soon as it has been opened.
+	Path() string
 	Close() error
 }

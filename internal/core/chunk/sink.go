@@ -127,6 +127,7 @@ func (e *execution[I, O]) commitToSink(ctx context.Context, next *core.StepExecu
 	if err := e.mark(next, seq); err != nil {
 		return err
 	}
+	next.Context.Put(core.ContextKeySink, e.sink.Location())
 	lineage, _, err := next.Context.String(core.ContextKeyLineage)
 	if err != nil {
 		return err

@@ -49,6 +49,8 @@ func (d *database) CommitSink(context.Context, core.SinkCheckpoint) (bool, error
 
 func (d *database) RollbackSink() { _ = d.note("rollback") }
 
+func (d *database) Location() string { return "/srv/sink.db" }
+
 func TestTee(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -62,6 +62,16 @@ func (l *later) Begin(ctx context.Context) (*sql.Tx, error) {
 	return db.Begin(ctx)
 }
 
+// Path implements core.Database.
+func (l *later) Path() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.db != nil {
+		return l.db.Path()
+	}
+	return l.path
+}
+
 // Close implements core.Database.
 func (l *later) Close() error {
 	l.mu.Lock()

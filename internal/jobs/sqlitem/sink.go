@@ -51,7 +51,7 @@ func (s *Sink[T]) Claim(
 	if err != nil {
 		return core.SinkCheckpoint{}, fmt.Errorf("claim the sink: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	ctx = context.WithoutCancel(ctx)
 	held, err := s.held(ctx, tx)
 	if err != nil {
@@ -144,6 +144,9 @@ func (s *Sink[T]) RollbackSink() {
 		s.tx = nil
 	}
 }
+
+// Location implements core.Sink.
+func (s *Sink[T]) Location() string { return s.db.Path() }
 
 // Close ends a transaction that is still open.
 func (s *Sink[T]) Close() error {

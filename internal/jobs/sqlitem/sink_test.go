@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,6 +163,31 @@ func TestSinkCompletes(t *testing.T) {
 	}
 }
 
+// wantSinkFinding checks what a check of the repository says about the sink; an
+// empty code means nothing.
+func (f *sinkFixture) wantSinkFinding(t *testing.T, code string, parts ...string) {
+	t.Helper()
+	r, err := sqlite.Check(t.Context(), f.store.Path(), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var codes []string
+	for _, p := range slices.Concat(r.Problems, r.Notes) {
+		if !strings.HasPrefix(p.Code, "sink-") {
+			continue
+		}
+		codes = append(codes, p.Code)
+		for _, part := range parts {
+			if !strings.Contains(p.Msg, part) {
+				t.Errorf("a check says %q, want it to say %q", p.Msg, part)
+			}
+		}
+	}
+	if got := strings.Join(codes, " "); got != code {
+		t.Errorf("a check finds %q, want %q", got, code)
+	}
+}
+
 func TestSinkAheadOfTheRepository(t *testing.T) {
 	t.Parallel()
 	for _, at := range []int64{1, 2, 4} {
@@ -173,6 +199,11 @@ func TestSinkAheadOfTheRepository(t *testing.T) {
 			}
 			if got, want := f.attempts(t)[0], fmt.Sprintf("%d/%d/%d", 3*(at-1), 3*(at-1), at-1); got != want {
 				t.Fatalf("the repository knows %s before the restart, want %s", got, want)
+			}
+			if at == 1 { // before its first commit the repository knows of no sink
+				f.wantSinkFinding(t, "")
+			} else {
+				f.wantSinkFinding(t, "sink-ahead", fmt.Sprintf("has %d committed chunks, the repository %d", at, at-1))
 			}
 			if _, err := f.run(t, f.step(plain)); err != nil {
 				t.Fatal(err)
@@ -227,6 +258,9 @@ func TestSinkRefusals(t *testing.T) {
 				t.Fatal("the first attempt did not die")
 			}
 			f.inSink(t, tt.change)
+			if !strings.Contains(tt.change, "CONTEXT") { // which only a restart reads
+				f.wantSinkFinding(t, "sink-mismatch", tt.want...)
+			}
 			const everything = "SELECT ifnull(group_concat(LINEAGE || STEP_EXECUTION_ID || SEQ || CONTEXT || READ_COUNT), 'none') FROM BATCHCTL_CHECKPOINT"
 			before, rows := f.sinkText(t, everything), f.rows(t)
 			se, err := f.run(t, f.step(plain))

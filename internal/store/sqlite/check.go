@@ -21,7 +21,8 @@ const maxProblems = 100
 // Problem is one finding of Check.
 type Problem struct {
 	// Code names the kind: damaged, foreign-key, no-owner, dead-owner,
-	// stray-owner, stray-lock, mode.
+	// stray-owner, stray-lock, sink-mismatch, sink-unreadable, mode; as a note
+	// sink-ahead.
 	Code string
 	// Msg says what was found, Hint the next command to type.
 	Msg, Hint string
@@ -32,6 +33,10 @@ type CheckReport struct {
 	Path     string
 	Full     bool
 	Problems []Problem
+	// Notes are findings that nobody needs to act upon.
+	Notes []Problem
+
+	dead map[int64]bool // executions whose owner is
 }
 
 func (r *CheckReport) add(code, msg, hint string) {
@@ -41,11 +46,12 @@ func (r *CheckReport) add(code, msg, hint string) {
 // Check looks for damage in the repository at path: the structure of the file
 // (with full also the agreement of every index with its table), references to
 // rows that are not there, executions that run without a living owner, lock
-// files and owner rows left behind, and files that others may read. It changes
-// nothing; jobs may run meanwhile. A finding is not an error.
+// files and owner rows left behind, databases of sinks that do not fit the
+// repository any more, and files that others may read. It changes nothing; jobs
+// may run meanwhile. A finding is not an error.
 func Check(ctx context.Context, path string, full bool) (CheckReport, error) {
 	path, db, _, err := openReader(ctx, path)
-	r := CheckReport{Path: path, Full: full}
+	r := CheckReport{Path: path, Full: full, dead: map[int64]bool{}}
 	if err != nil {
 		if cause, ok := errors.AsType[sqlite3.Error](err); ok && cause.Code == sqlite3.ErrCorrupt {
 			r.damaged(cause.Error())
@@ -56,7 +62,7 @@ func Check(ctx context.Context, path string, full bool) (CheckReport, error) {
 	defer func() { _ = db.Close() }() // only read from
 	tr := translator{path: path, busy: explorerBusyTimeout}
 	for _, check := range []func(context.Context, *sql.DB) error{
-		r.structure, r.references, r.owners, r.strays,
+		r.structure, r.references, r.owners, r.strays, r.sinks,
 	} {
 		err := check(ctx, db)
 		if cause, ok := errors.AsType[sqlite3.Error](err); ok && cause.Code == sqlite3.ErrCorrupt {
@@ -148,6 +154,7 @@ ORDER BY e.JOB_EXECUTION_ID`)
 		case o.Token == "":
 			r.add("no-owner", what, hint+" --force, once you know that nothing runs it")
 		case verdict == core.OwnerDead:
+			r.dead[id] = true
 			r.add("dead-owner", what, hint)
 		}
 	}

@@ -123,6 +123,9 @@ func (d *database) Begin(ctx context.Context) (*sql.Tx, error) {
 	return tx, nil
 }
 
+// Path implements core.Database.
+func (d *database) Path() string { return d.path }
+
 // Close implements core.Database.
 func (d *database) Close() error {
 	return errors.Join(d.reader.Close(), d.writer.Close())

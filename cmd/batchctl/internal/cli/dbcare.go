@@ -38,6 +38,9 @@ func runDBCheck(ctx context.Context, a *app, full bool) error {
 	for i, p := range r.Problems {
 		problems[i] = render.Problem{Code: p.Code, Message: p.Msg, Hint: a.pasteable(p.Hint)}
 	}
+	for _, n := range r.Notes {
+		a.say("note: %s; %s", n.Msg, a.pasteable(n.Hint))
+	}
 	if len(problems) == 0 {
 		a.say("the repository %s is sound", r.Path)
 		if !a.settings.OutputGiven {
