@@ -49,9 +49,10 @@ func run(args []string, env streams.Env, s *streams.Streams, registry func() (*l
 	signal.Ignore(syscall.SIGPIPE) // a reader that goes away must not end a job
 	root := newRootCmd(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(context.Background())
+	cmd, err := root.ExecuteContextC(context.Background())
 	if err != nil && !a.started {
 		err = usage(err)
+		_ = a.configure(cmd) // what can be known, for the hints; the first error is the one to tell
 	}
 	a.report(err)
 	code = a.code(err)
@@ -233,7 +234,7 @@ func (a *app) command(words ...string) string {
 
 // pasteable puts the repository into a hint that names commands of batchctl.
 func (a *app) pasteable(hint string) string {
-	if a.settings.DB == "" || strings.Contains(hint, "--db") {
+	if a.settings.DB == "" || strings.Contains(hint, "--db") || strings.HasSuffix(hint, "--help") {
 		return hint
 	}
 	words := strings.Split(hint, " ")

@@ -138,7 +138,7 @@ func (a *app) launch(
 	}}
 	operator := &launch.JobOperator{
 		Registry: registry, Repo: repo,
-		Launcher: &launch.JobLauncher{Repo: repo, Log: a.logger(), Now: a.now, Token: a.token, Dir: dir},
+		Launcher: &launch.JobLauncher{Repo: repo, Databases: sqlite.Databases{}, Log: a.logger(), Now: a.now, Token: a.token, Dir: dir},
 	}
 	je, err := start(ctx, operator, launch.Options{Stop: stop})
 	if je == nil {

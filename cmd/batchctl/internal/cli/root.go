@@ -136,7 +136,7 @@ func verbOf(cmd *cobra.Command) string {
 // exactly wants n words, and says what they are when they are not there.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		hint := cmd.UseLine()
+		hint := cmd.CommandPath() + " --help"
 		switch {
 		case len(args) < n && n > 0:
 			return usageError(hint, "%s: no %s given", verbOf(cmd), what)

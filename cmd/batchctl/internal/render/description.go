@@ -36,13 +36,13 @@ func (p *Printer) parameterFields() []field[core.ParameterSpec] {
 		{title: "TYPE", cell: func(s spec) Cell { return Cell{Text: string(s.ParameterType())} }},
 		{title: "REQUIRED", cell: func(s spec) Cell { return yes(s.Required) }},
 		{title: "IDENTIFYING", cell: func(s spec) Cell { return yes(!s.NonIdentifying) }},
-		{title: "DEFAULT", cell: func(s spec) Cell {
+		{title: "DEFAULT", wrap: true, cell: func(s spec) Cell {
 			if s.Default == nil {
 				return Cell{}
 			}
 			return Cell{Text: core.FormatValue(core.JobParameter{Value: s.Default}, p.Zone)}
 		}},
-		{title: "HELP", cell: func(s spec) Cell { return Cell{Text: s.Help} }},
+		{title: "HELP", wrap: true, cell: func(s spec) Cell { return Cell{Text: s.Help} }},
 	}
 }
 
@@ -56,7 +56,7 @@ func yes(b bool) Cell {
 func stepDeclarationFields() []field[*core.Step] {
 	type step = *core.Step
 	return []field[step]{
-		{title: "STEP", cell: func(s step) Cell { return Cell{Text: s.Name} }},
+		{title: "STEP", wrap: true, cell: func(s step) Cell { return Cell{Text: s.Name} }},
 		{title: "START LIMIT", right: true, cell: func(s step) Cell {
 			if s.StartLimit == 0 {
 				return Cell{Text: "none"}

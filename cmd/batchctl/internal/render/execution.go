@@ -22,7 +22,7 @@ func (p *Printer) Execution(je *core.JobExecution, owner string) error {
 	}
 	if len(je.Steps) > 0 {
 		b.WriteByte('\n')
-		if err := tabulate(je.Steps, p.stepFields()).Write(&b, p.Style); err != nil {
+		if err := p.steps(je.Steps).Write(&b, p.Style); err != nil {
 			return err
 		}
 	}
@@ -123,6 +123,28 @@ func writeFacts(b *bytes.Buffer, facts []fact, style Style) error {
 // minValue is the narrowest column that values are wrapped to.
 const minValue = 20
 
+// steps is the table of steps. Where it is too wide for the terminal, columns
+// that say nothing are left out: counts that are 0 everywhere, and exit codes
+// that repeat the status.
+func (p *Printer) steps(steps []*core.StepExecution) Table {
+	t := tabulate(steps, p.stepFields())
+	if t.fitsNaturally(p.Style) {
+		return t
+	}
+	var telling []field[*core.StepExecution]
+	for _, f := range p.stepFields() {
+		dull := f.title != "ID" && f.title != "STEP" && f.title != "STATUS" && f.title != "DURATION"
+		for _, se := range steps {
+			text := f.cell(se).Text
+			dull = dull && (text == "0" || f.title == "EXIT CODE" && text == statusText(se.Status, se.OpaqueStatus))
+		}
+		if !dull {
+			telling = append(telling, f)
+		}
+	}
+	return tabulate(steps, telling)
+}
+
 func (p *Printer) stepFields() []field[*core.StepExecution] {
 	type step = *core.StepExecution
 	count := func(title string, value func(core.Counts) int64) field[step] {
@@ -132,9 +154,9 @@ func (p *Printer) stepFields() []field[*core.StepExecution] {
 	}
 	return []field[step]{
 		{title: "ID", right: true, cell: func(se step) Cell { return Cell{Text: strconv.FormatInt(se.ID, 10)} }},
-		{title: "STEP", cell: func(se step) Cell { return Cell{Text: se.StepName} }},
+		{title: "STEP", wrap: true, cell: func(se step) Cell { return Cell{Text: se.StepName} }},
 		{title: "STATUS", cell: func(se step) Cell { return statusCell(se.Status, se.OpaqueStatus) }},
-		{title: "EXIT CODE", cell: func(se step) Cell { return Cell{Text: se.ExitStatus.Code} }},
+		{title: "EXIT CODE", wrap: true, cell: func(se step) Cell { return Cell{Text: se.ExitStatus.Code} }},
 		count("READ", func(c core.Counts) int64 { return c.Read }),
 		count("WRITE", func(c core.Counts) int64 { return c.Write }),
 		count("FILTER", func(c core.Counts) int64 { return c.Filter }),

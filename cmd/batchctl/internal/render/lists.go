@@ -14,10 +14,10 @@ func (p *Printer) Executions(executions []*core.JobExecution) error {
 	number := func(id int64) Cell { return Cell{Text: strconv.FormatInt(id, 10)} }
 	fields := []field[execution]{
 		{title: "ID", name: "jobExecutionId", right: true, cell: func(je execution) Cell { return number(je.ID) }},
-		{title: "JOB", name: "jobName", cell: func(je execution) Cell { return Cell{Text: je.Instance.JobName} }},
+		{title: "JOB", name: "jobName", wrap: true, cell: func(je execution) Cell { return Cell{Text: je.Instance.JobName} }},
 		{title: "INSTANCE", name: "jobInstanceId", right: true, cell: func(je execution) Cell { return number(je.Instance.ID) }},
 		{title: "STATUS", name: "status", cell: func(je execution) Cell { return statusCell(je.Status, je.OpaqueStatus) }},
-		{title: "EXIT CODE", name: "exitCode", cell: func(je execution) Cell { return Cell{Text: je.ExitStatus.Code} }},
+		{title: "EXIT CODE", name: "exitCode", wrap: true, cell: func(je execution) Cell { return Cell{Text: je.ExitStatus.Code} }},
 		{name: "exitMessage", cell: func(je execution) Cell { return Cell{Text: je.ExitStatus.Message} }},
 		{
 			title: "CREATED", name: "createTime",
@@ -30,7 +30,7 @@ func (p *Printer) Executions(executions []*core.JobExecution) error {
 			return Cell{Text: Duration(je.StartTime, je.EndTime, p.Now)}
 		}},
 		{
-			title: "PARAMETERS", name: "parameters",
+			title: "PARAMETERS", name: "parameters", wrap: true,
 			cell: func(je execution) Cell { return Cell{Text: p.words(je.Parameters.Identifying())} },
 			text: func(je execution) string { return p.words(je.Parameters) },
 		},
@@ -82,13 +82,13 @@ func (p *Printer) Instances(instances []Instance) error {
 	}
 	fields := []field[Instance]{
 		{title: "ID", name: "jobInstanceId", right: true, cell: func(in Instance) Cell { return Cell{Text: strconv.FormatInt(in.ID, 10)} }},
-		{title: "JOB", name: "jobName", cell: func(in Instance) Cell { return Cell{Text: in.JobName} }},
+		{title: "JOB", name: "jobName", wrap: true, cell: func(in Instance) Cell { return Cell{Text: in.JobName} }},
 		{name: "jobKey", cell: func(in Instance) Cell { return Cell{Text: in.JobKey} }},
 		{title: "STATUS", name: "status", cell: last(func(je *core.JobExecution) Cell { return statusCell(je.Status, je.OpaqueStatus) })},
 		{title: "LAST EXECUTION", name: "jobExecutionId", right: true, cell: last(func(je *core.JobExecution) Cell {
 			return Cell{Text: strconv.FormatInt(je.ID, 10)}
 		})},
-		{title: "PARAMETERS", name: "parameters", cell: last(func(je *core.JobExecution) Cell {
+		{title: "PARAMETERS", name: "parameters", wrap: true, cell: last(func(je *core.JobExecution) Cell {
 			return Cell{Text: p.words(je.Parameters.Identifying())}
 		})},
 	}
@@ -131,10 +131,10 @@ type stepDeclaration struct {
 func (p *Printer) Jobs(jobs []*core.Job) error {
 	type job = *core.Job
 	fields := []field[job]{
-		{title: "JOB", name: "jobName", cell: func(j job) Cell { return Cell{Text: j.Name} }},
-		{title: "PARAMETERS", name: "parameters", cell: func(j job) Cell { return Cell{Text: synopsis(j)} }},
+		{title: "JOB", name: "jobName", wrap: true, cell: func(j job) Cell { return Cell{Text: j.Name} }},
+		{title: "PARAMETERS", name: "parameters", wrap: true, cell: func(j job) Cell { return Cell{Text: synopsis(j)} }},
 		{title: "STEPS", name: "steps", right: true, cell: func(j job) Cell { return Cell{Text: strconv.Itoa(len(j.Steps))} }},
-		{title: "HELP", name: "help", cell: func(j job) Cell { return Cell{Text: j.Help} }},
+		{title: "HELP", name: "help", wrap: true, cell: func(j job) Cell { return Cell{Text: j.Help} }},
 	}
 	return list(p, "jobs", jobs, fields, func(j job) any { return newJob(j, p) })
 }
@@ -183,8 +183,8 @@ type Problem struct {
 func (p *Printer) Problems(problems []Problem) error {
 	fields := []field[Problem]{
 		{title: "FINDING", name: "code", cell: func(x Problem) Cell { return Cell{Text: x.Code, Tone: ToneBad} }},
-		{title: "WHAT", name: "message", cell: func(x Problem) Cell { return Cell{Text: x.Message} }},
-		{title: "NEXT", name: "hint", cell: func(x Problem) Cell { return Cell{Text: x.Hint} }},
+		{title: "WHAT", name: "message", wrap: true, cell: func(x Problem) Cell { return Cell{Text: x.Message} }},
+		{title: "NEXT", name: "hint", wrap: true, cell: func(x Problem) Cell { return Cell{Text: x.Hint} }},
 	}
 	return list(p, "problems", problems, fields, func(x Problem) any { return x })
 }

@@ -101,6 +101,7 @@ type field[T any] struct {
 	title string // of the table; empty: not shown there
 	name  string // of the CSV; empty: not written there
 	right bool
+	wrap  bool
 	cell  func(T) Cell
 	text  func(T) string // for CSV; nil: the text of cell
 }
@@ -136,7 +137,7 @@ func tabulate[T any](items []T, fields []field[T]) Table {
 	var t Table
 	for _, f := range fields {
 		if f.title != "" {
-			t.Columns = append(t.Columns, Column{Title: f.title, Right: f.right})
+			t.Columns = append(t.Columns, Column{Title: f.title, Right: f.right, Wrap: f.wrap})
 		}
 	}
 	for _, item := range items {

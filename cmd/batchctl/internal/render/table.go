@@ -3,7 +3,6 @@ package render
 import (
 	"bytes"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/mattn/go-runewidth"
@@ -39,6 +38,8 @@ type Column struct {
 	Title string
 	// Right aligns numbers.
 	Right bool
+	// Wrap lets the column become narrow before others do.
+	Wrap bool
 }
 
 // Table is text in columns.
@@ -58,7 +59,7 @@ type Style struct {
 // Write draws the table in one write. A table without rows draws its head.
 func (t Table) Write(w io.Writer, style Style) error {
 	var b bytes.Buffer
-	if style.Borders == streams.BordersNone {
+	if style.Borders == streams.BordersNone || !t.fits(style) {
 		t.plain(&b, style)
 	} else if err := t.boxed(&b, style); err != nil {
 		return err
@@ -138,7 +139,7 @@ func (t Table) plainLine(b *bytes.Buffer, texts []string, tones []Tone, widths [
 
 func (t Table) boxed(b *bytes.Buffer, style Style) error {
 	rows := t.texts()
-	widths := fit(t.natural(rows), style.Width-3*len(t.Columns)-1)
+	widths := t.fit(rows, style)
 	aligns := make([]tw.Align, len(t.Columns))
 	for j, c := range t.Columns {
 		aligns[j] = tw.AlignLeft
@@ -196,29 +197,67 @@ func paint(text string, tone Tone) string {
 	return "\x1b[" + toneCodes[tone] + "m" + text + "\x1b[0m"
 }
 
-// fit narrows the widest columns until their sum is at most limit, but none
-// below what a word needs to be readable.
-func fit(natural []int, limit int) []int {
-	const least = 6
-	widths := slices.Clone(natural)
-	sum := 0
-	for _, w := range widths {
+// The least widths that columns are narrowed to: those that wrap, and the rest
+// where that is not enough.
+const (
+	leastWrapped = 8
+	leastOther   = 6
+)
+
+// fitsNaturally is fits without any narrowing.
+func (t Table) fitsNaturally(style Style) bool {
+	sum := 3*len(t.Columns) + 1
+	for _, w := range t.natural(t.texts()) {
 		sum += w
 	}
-	for sum > limit {
-		widest := 0
+	return style.Width == 0 || sum <= style.Width
+}
+
+// fits reports whether the table with borders is at most as wide as the
+// terminal.
+func (t Table) fits(style Style) bool {
+	if style.Width == 0 {
+		return true
+	}
+	sum := 3*len(t.Columns) + 1
+	for _, w := range t.fit(t.texts(), style) {
+		sum += w
+	}
+	return sum <= style.Width
+}
+
+// fit returns the widths of the columns: as they come, or narrowed until the
+// table fits, if it can.
+func (t Table) fit(rows [][]string, style Style) []int {
+	widths := t.natural(rows)
+	if style.Width == 0 {
+		return widths
+	}
+	excess := 3*len(t.Columns) + 1 - style.Width
+	for _, w := range widths {
+		excess += w
+	}
+	excess = t.narrow(widths, excess, leastWrapped, func(c Column) bool { return c.Wrap })
+	t.narrow(widths, excess, leastOther, func(Column) bool { return true })
+	return widths
+}
+
+// narrow takes excess from the widest of the columns that may give, and returns
+// what is left of it.
+func (t Table) narrow(widths []int, excess, least int, may func(Column) bool) int {
+	for ; excess > 0; excess-- {
+		widest := -1
 		for j, w := range widths {
-			if w > widths[widest] {
+			if may(t.Columns[j]) && w > least && (widest < 0 || w > widths[widest]) {
 				widest = j
 			}
 		}
-		if widths[widest] <= least {
-			break
+		if widest < 0 {
+			return excess
 		}
 		widths[widest]--
-		sum--
 	}
-	return widths
+	return 0
 }
 
 // wrap breaks text into lines of at most width columns, at spaces where there
