@@ -197,7 +197,7 @@ func (u unchecked) Write(ctx context.Context, c *core.Chunk[item]) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	for _, it := range c.Items {
 		if _, err := tx.ExecContext(ctx, "INSERT INTO OUTPUT (ID, NAME, AMOUNT) VALUES (?, ?, ?)", values(&it, nil)...); err != nil {
 			return err

@@ -62,7 +62,7 @@ func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
 		return nil, err
 	}
 	fill := min(b.size(), firstFill)
-	sink, _ := any(b.writer).(core.Sink) //nolint:errcheck // nil when the writer is none
+	sink, _ := any(b.writer).(core.Sink) // nil when the writer is none
 	return &execution[I, O]{
 		Body: b, scope: s, sink: sink, in: make([]I, fill), out: make([]O, 0, fill), seq: seq, read: s.Step.Counts.Read,
 	}, nil

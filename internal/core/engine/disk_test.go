@@ -43,47 +43,58 @@ func TestBrokenCommits(t *testing.T) {
 	}{
 		{
 			"STEP-20 a call's commit is undone", breaking(1, undone, isCall), tasklet("a", calls(2)),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Rollback: 1},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Rollback: 1},
 		},
 		{
 			"STEP-19 a call's commit is undone and so is the end", breaking(2, undone, func(tx *transaction) bool { return isCall(tx) || isStepEnd(tx) }), tasklet("a", calls(2)),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Rollback: 1},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Rollback: 1},
 		},
 		{
 			"a call's commit is durable in spite of its error", breaking(1, ambiguous, isCall), tasklet("a", calls(2)),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Commit: 1},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Commit: 1},
 		},
 		{
 			"a finishing call's commit is undone", breaking(1, undone, isStepEnd), nothing("a"),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Rollback: 1},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Rollback: 1},
 		},
 		{
 			"a finishing call's commit is durable in spite of its error", breaking(1, ambiguous, isStepEnd), nothing("a"),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Commit: 1},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Commit: 1},
 		},
 		{
 			"EXE-12 STEP-16 the end of a step cannot be written alone", breaking(always, undone, isStepEnd), bodyStep("a", chunks(2)),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Commit: 2},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Commit: 2},
 		},
 		{
 			"EXE-12 the end of a COMPLETED step is durable in spite of its error", breaking(1, ambiguous, isStepEnd), bodyStep("a", chunks(2)),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Commit: 2},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Commit: 2},
 		},
 		{
 			"EXE-12 the end of a tasklet cannot be written alone", breaking(always, undone, isStepEnd), nothing("a"),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{Rollback: 1},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Rollback: 1},
 		},
 		{
 			"the end of the job needs a second try", breaking(1, undone, isJobEnd), nothing("a"),
-			"COMPLETED/COMPLETED: a COMPLETED/COMPLETED", core.Counts{Commit: 1},
+			"COMPLETED/COMPLETED: a COMPLETED/COMPLETED",
+			core.Counts{Commit: 1},
 		},
 		{
 			"the end of the job is durable in spite of its error", breaking(1, ambiguous, isJobEnd), nothing("a"),
-			"COMPLETED/COMPLETED: a COMPLETED/COMPLETED", core.Counts{Commit: 1},
+			"COMPLETED/COMPLETED: a COMPLETED/COMPLETED",
+			core.Counts{Commit: 1},
 		},
 		{
 			"the start of a step is durable in spite of its error", breaking(1, ambiguous, isStart), nothing("a"),
-			"FAILED/FAILED: a FAILED/FAILED", core.Counts{},
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

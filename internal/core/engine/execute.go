@@ -148,7 +148,7 @@ func (e *execution) afterStep(ctx context.Context, ended core.StepExecution) (ex
 }
 
 func (e *execution) log(ctx context.Context, msg string) {
-	e.scope.Log.LogAttrs(ctx, slog.LevelInfo, msg, e.attrs()...)
+	e.scope.Log.LogAttrs(ctx, slog.LevelInfo, msg, e.attrs()...) //nolint:sloglint // msg is constant at every call
 }
 
 func (e *execution) attrs() []slog.Attr {

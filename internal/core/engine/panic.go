@@ -26,7 +26,7 @@ func (e *PanicError) Error() string {
 
 // Unwrap returns the value when it is an error.
 func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error) //nolint:errcheck // nil is right when it is none
+	err, _ := e.Value.(error) // nil is right when it is none
 	return err
 }
 

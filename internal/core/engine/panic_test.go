@@ -115,7 +115,7 @@ func TestPanic(t *testing.T) {
 
 func explode(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
 	var m map[string]bool
-	m["x"] = true
+	m["x"] = true //nolint:govet,staticcheck // the panic that is wanted
 	return core.Finished, nil
 }
 

@@ -222,8 +222,12 @@ func (b *bundle) count(table string) (n int) {
 		b.t.Fatal(err)
 	}
 	defer rows.Close()
-	rows.Next()
-	if err := rows.Scan(&n); err != nil {
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
 		b.t.Fatal(err)
 	}
 	return n

@@ -2,6 +2,7 @@ package csvfile_test
 
 import (
 	"encoding/csv"
+	"errors"
 	"hash/crc32"
 	"math/rand/v2"
 	"strings"
@@ -112,9 +113,9 @@ func TestBadBytesAcrossBlocks(t *testing.T) {
 	}
 	found := map[int]bool{}
 	for _, err := range errs {
-		item, ok := err.(*core.ItemError)
+		item, ok := errors.AsType[*core.ItemError](err)
 		if !ok || item.Record != int64(item.Line-1) {
-			t.Fatalf("got %v with record %d", err, item.Record)
+			t.Fatalf("got %v (%+v)", err, item)
 		}
 		found[item.Line] = true
 	}

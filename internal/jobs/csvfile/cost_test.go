@@ -60,17 +60,17 @@ func transactionReader(path string) *csvfile.Reader[transaction] {
 }
 
 // drain reads to the end and returns the number of items.
-func drain[T any](t testing.TB, r *csvfile.Reader[T], dst []T) int {
-	t.Helper()
+func drain[T any](tb testing.TB, r *csvfile.Reader[T], dst []T) int {
+	tb.Helper()
 	total := 0
 	for {
-		n, err := r.Read(t.Context(), dst)
+		n, err := r.Read(tb.Context(), dst)
 		total += n
 		if errors.Is(err, io.EOF) {
 			return total
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }
@@ -113,8 +113,10 @@ func TestAllocations(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			r := csvfile.NewReader(csvfile.ReaderConfig{Path: tt.path, Columns: []csvfile.Column{
-				{Name: "id", Type: csvfile.Long}, {Name: "amount", Type: csvfile.Decimal, Scale: 2},
-				{Name: "day", Type: csvfile.Date}, {Name: "type"},
+				{Name: "id", Type: csvfile.Long},
+				{Name: "amount", Type: csvfile.Decimal, Scale: 2},
+				{Name: "day", Type: csvfile.Date},
+				{Name: "type"},
 			}}, tt.bind)
 			mustOpen(t, r, nil)
 			dst := make([]int64, 1000)

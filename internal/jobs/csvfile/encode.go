@@ -13,7 +13,6 @@ import (
 type encoder struct {
 	comma byte
 	crlf  bool
-	guard bool
 }
 
 // record appends one record to dst.

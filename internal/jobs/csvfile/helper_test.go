@@ -14,25 +14,25 @@ import (
 )
 
 // file writes text to a new file and returns its path.
-func file(t testing.TB, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "in.csv")
-	write(t, path, text)
+func file(tb testing.TB, text string) string {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "in.csv")
+	write(tb, path, text)
 	return path
 }
 
-func write(t testing.TB, path, text string) {
-	t.Helper()
+func write(tb testing.TB, path, text string) {
+	tb.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
-func content(t testing.TB, path string) string {
-	t.Helper()
+func content(tb testing.TB, path string) string {
+	tb.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return string(b)
 }
@@ -50,11 +50,11 @@ func newFields(cfg csvfile.ReaderConfig) *csvfile.Reader[[]string] {
 }
 
 // readAll reads to the end, in chunks of three, passing over bad records.
-func readAll[T any](t testing.TB, r *csvfile.Reader[T]) (items []T, errs []error) {
-	t.Helper()
+func readAll[T any](tb testing.TB, r *csvfile.Reader[T]) (items []T, errs []error) {
+	tb.Helper()
 	dst := make([]T, 3)
 	for {
-		n, err := r.Read(t.Context(), dst)
+		n, err := r.Read(tb.Context(), dst)
 		items = append(items, slices.Clone(dst[:n])...)
 		var item *core.ItemError
 		switch {
@@ -66,7 +66,7 @@ func readAll[T any](t testing.TB, r *csvfile.Reader[T]) (items []T, errs []error
 		case err != nil:
 			return items, append(errs, err)
 		default:
-			t.Fatalf("Read returned %d items of %d and no error", n, len(dst))
+			tb.Fatalf("Read returned %d items of %d and no error", n, len(dst))
 		}
 	}
 }
@@ -85,26 +85,26 @@ func texts(path string, errs ...error) []string {
 }
 
 // open opens r and closes it at the end of the test.
-func open(t testing.TB, r core.ItemStream, ec core.ExecutionContext) error {
-	t.Helper()
-	t.Cleanup(func() {
+func open(tb testing.TB, r core.ItemStream, ec core.ExecutionContext) error {
+	tb.Helper()
+	tb.Cleanup(func() {
 		if err := r.Close(); err != nil {
-			t.Errorf("close: %v", err)
+			tb.Errorf("close: %v", err)
 		}
 	})
-	return r.Open(t.Context(), ec)
+	return r.Open(tb.Context(), ec)
 }
 
-func mustOpen(t testing.TB, r core.ItemStream, ec core.ExecutionContext) {
-	t.Helper()
-	if err := open(t, r, ec); err != nil {
-		t.Fatalf("open: %v", err)
+func mustOpen(tb testing.TB, r core.ItemStream, ec core.ExecutionContext) {
+	tb.Helper()
+	if err := open(tb, r, ec); err != nil {
+		tb.Fatalf("open: %v", err)
 	}
 }
 
 // crc is CRC-32C bit by bit, as the standard defines it.
-func crc(t testing.TB, text string) uint32 {
-	t.Helper()
+func crc(tb testing.TB, text string) uint32 {
+	tb.Helper()
 	c := ^uint32(0)
 	for _, b := range []byte(text) {
 		c ^= uint32(b)

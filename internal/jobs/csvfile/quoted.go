@@ -133,7 +133,7 @@ func (s *scanner) stop(err error) error {
 // plainField takes the field without quotes at offset i. It returns the offset
 // behind its separator, whether it was the last, and the counter of its ending.
 func (s *scanner) plainField(i int) (next int, last bool, ending *int64, err error) {
-	found := true
+	var found bool
 	if s.nl < i {
 		if s.nl, found, err = s.index('\n', i, s.cfg.MaxRecord); err != nil {
 			return 0, false, nil, err

@@ -173,8 +173,7 @@ func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 	}
 	for n := range dst {
 		if err := r.s.next(); err != nil {
-			var item *core.ItemError
-			if !errors.As(err, &item) {
+			if _, ok := errors.AsType[*core.ItemError](err); !ok {
 				r.err = err
 			}
 			return n, err

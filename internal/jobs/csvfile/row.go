@@ -91,7 +91,7 @@ func (r *Row) Long(i int) (int64, error) {
 	if negative {
 		return int64(-n), nil //nolint:gosec // checked against limit: wraps to the right value
 	}
-	return int64(n), nil //nolint:gosec // checked against limit
+	return int64(n), nil // checked against limit
 }
 
 // Decimal returns column i as the exact number that is written there.

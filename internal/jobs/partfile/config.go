@@ -92,7 +92,7 @@ func (c Config) replaceLeftover() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer old.Close() //nolint:errcheck // it was only held for its lock
+	defer old.Close() // it was only held for its lock
 	if err := c.lock(old); err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func resumePublished(ctx context.Context, cfg Config, state State, tail []byte) 
 	if err != nil {
 		return nil, &core.Error{Op: cfg.op(), Err: err}
 	}
-	defer target.Close() //nolint:errcheck // it was only read
+	defer target.Close() // it was only read
 	info, err := target.Stat()
 	if err != nil {
 		return nil, &core.Error{Op: cfg.op(), Err: err}
@@ -221,7 +221,7 @@ func syncDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close() //nolint:errcheck // it was only synced
+	defer d.Close() // it was only synced
 	if err := d.Sync(); err != nil {
 		return err
 	}

@@ -85,8 +85,8 @@ func ledgerPath(s *core.Scope) (string, error) {
 			return "", nil
 		}
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real, nil
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target, nil
 	}
 	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
 		return filepath.Join(dir, filepath.Base(path)), nil
@@ -123,7 +123,7 @@ func (l *ledger) write(ctx context.Context, do func(db execer) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	if err := do(tx); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sqlitem_test
 
 import (
 	"database/sql"
+	"errors"
 	"io"
 	"testing"
 
@@ -107,7 +108,7 @@ func BenchmarkReader(b *testing.B) {
 		for {
 			got, err := r.Read(b.Context(), dst)
 			n += got
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err != nil {

@@ -35,7 +35,7 @@ func readAll(t *testing.T, r *sqlitem.Reader[entry], n int) ([]entry, error) {
 		dst := make([]entry, n)
 		got, err := r.Read(t.Context(), dst)
 		all = append(all, dst[:got]...)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
@@ -287,7 +287,7 @@ func TestPagesAreSearches(t *testing.T) {
 			if err := r.Open(t.Context(), core.ExecutionContext{"sqlitem.reader.key": from}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := r.Read(t.Context(), make([]entry, 1)); err != io.EOF {
+			if _, err := r.Read(t.Context(), make([]entry, 1)); !errors.Is(err, io.EOF) {
 				t.Fatal(err)
 			}
 			if plan := plans.last(t); plan != want {

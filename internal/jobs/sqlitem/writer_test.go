@@ -53,8 +53,8 @@ func TestWriterOpen(t *testing.T) {
 			want: []string{`open table "enrty" for writing`, `no table "enrty"`}, hint: "did you mean entry?",
 		},
 		{
-			name: "no such column", create: createEntry, table: "entry", columns: []string{"id", "nmae"},
-			want: []string{`table "entry" has no column "nmae"`}, hint: "did you mean name?",
+			name: "no such column", create: createEntry, table: "entry", columns: []string{"id", "nam"},
+			want: []string{`table "entry" has no column "nam"`}, hint: "did you mean name?",
 		},
 		{
 			name: "no column that is near", create: createEntry, table: "entry", columns: []string{"id", "merchant"},

@@ -246,7 +246,7 @@ func FuzzDecodeParameter(f *testing.F) {
 				t.Fatalf("%v: %v", p, err)
 			}
 			again, err := layout.DecodeParameter(stored, time.UTC)
-			if err != nil || !again.Equal(p) && p.Value == p.Value { //nolint:staticcheck // NaN differs from itself
+			if err != nil || !again.Equal(p) && p.Value == p.Value { // NaN differs from itself
 				t.Fatalf("got %v, %v; want %v", again, err, p)
 			}
 		}

@@ -111,7 +111,7 @@ func (w world) prepare(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	// No key: a doubled row has to show.
 	if _, err := tx.ExecContext(ctx, "CREATE TABLE OUTPUT (ID INTEGER NOT NULL)"); err != nil {
 		return err

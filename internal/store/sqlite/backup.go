@@ -82,7 +82,7 @@ func finishCopy(ctx context.Context, temp, dest string) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(temp, os.O_RDWR, 0)
+	f, err := os.OpenFile(temp, os.O_RDWR, 0) //nolint:gosec // the name that was made for the copy
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
 	}

@@ -225,18 +225,8 @@ func TestBackup(t *testing.T) {
 				t.Fatal(err)
 			}
 			c := open(t, dest)
-			rows, err := c.QueryContext(t.Context(), "SELECT (SELECT max(ID) FROM BATCH_JOB_SEQ) IS (SELECT max(ID) FROM BATCH_JOB_EXECUTION_SEQ)")
-			if err != nil {
-				t.Fatal(err)
-			}
-			equal := false
-			for rows.Next() {
-				if err := rows.Scan(&equal); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil || !equal {
-				t.Errorf("the copy is torn (%v)", err)
+			if equal := oneValue(t, c, "SELECT (SELECT max(ID) FROM BATCH_JOB_SEQ) IS (SELECT max(ID) FROM BATCH_JOB_EXECUTION_SEQ)"); equal != "1" {
+				t.Errorf("the copy is torn: equal is %s", equal)
 			}
 		}
 		close(stop)
@@ -367,7 +357,7 @@ func TestTranslate(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			got := sqlite.Translate("/r/batch.db", tc.op, tc.err)
-			if !errors.Is(got, tc.err) && tc.err != error(given) {
+			if !errors.Is(got, tc.err) {
 				t.Errorf("%v has lost its cause", got)
 			}
 			if tc.kind != nil && !errors.Is(got, tc.kind) || tc.kind == nil && errors.Is(got, core.ErrRepository) {

@@ -181,7 +181,7 @@ func (r *CheckReport) sink(u sinkUse, held *core.SinkCheckpoint, err error) {
 		r.add("sink-mismatch", fmt.Sprintf("%s, and a restart will be refused: %s", what, core.EscapeControl(err.Error())),
 			"restore repository and sink from backups of the same time, or give the instance up: "+
 				core.ShellQuote("batchctl", "abandon", fmt.Sprint(u.last), "--db", r.Path))
-	case resume && held.Seq > u.claim.Seq && !(u.running && !r.dead[u.last]):
+	case resume && held.Seq > u.claim.Seq && (!u.running || r.dead[u.last]):
 		r.Notes = append(r.Notes, Problem{
 			Code: "sink-ahead",
 			Msg: fmt.Sprintf("%s, which has %d committed chunks, the repository %d: the next restart adopts them",

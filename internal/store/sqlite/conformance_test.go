@@ -13,6 +13,7 @@ import (
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Store {
+		t.Helper()
 		path := filepath.Join(t.TempDir(), "repository.db")
 		open := func(t *testing.T) core.JobRepository {
 			t.Helper()

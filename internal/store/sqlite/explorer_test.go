@@ -86,15 +86,9 @@ func TestExplorerChangesNothing(t *testing.T) {
 			"PRAGMA journal_mode = DELETE",
 			"VACUUM",
 		} {
-			rows, err := x.QueryContext(t.Context(), query)
-			if err != nil {
-				continue
-			}
-			for rows.Next() {
-			}
-			_ = rows.Close()
+			_ = exhaust(t, x, query) // refused or not: the files tell
 		}
-		if _, err := x.QueryContext(t.Context(), "SELECT * FROM NOWHERE"); err == nil || errors.Is(err, core.ErrRepository) {
+		if err := exhaust(t, x, "SELECT * FROM NOWHERE"); err == nil || errors.Is(err, core.ErrRepository) {
 			t.Errorf("a query that is wrong: %v", err)
 		}
 		if err := x.Close(); err != nil {
@@ -117,7 +111,7 @@ func nobody(t *testing.T) (top string, play func(role string, args ...string) (s
 		t.Skip("needs root, to become somebody else than the owner")
 	}
 	// The test's own folders are closed to others.
-	top, err := os.MkdirTemp("/var/tmp", "batchctl-nobody-")
+	top, err := os.MkdirTemp("/var/tmp", "batchctl-nobody-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -109,7 +110,7 @@ func roleExplore(args []string) error {
 		}
 	}
 	fmt.Println(st.Instances, n)
-	return x.Close()
+	return errors.Join(rows.Err(), x.Close())
 }
 
 // roleClaim claims an execution of the database at args[0], which need not be

@@ -134,11 +134,7 @@ func TestReadersCannotWrite(t *testing.T) {
 		"INSERT INTO BATCH_JOB_SEQ (ID) VALUES (1) RETURNING ID",
 		"PRAGMA user_version = 5",
 	} {
-		rows, err := s.QueryContext(t.Context(), statement)
-		if err == nil {
-			rows.Next()
-			err = errors.Join(rows.Err(), rows.Close())
-		}
+		err := exhaust(t, s, statement)
 		if !errors.Is(err, core.ErrRepository) && (err == nil || !strings.Contains(err.Error(), "readonly")) {
 			t.Errorf("%s: %v, want a refusal", statement, err)
 		}
@@ -236,15 +232,15 @@ func TestPaths(t *testing.T) {
 	t.Run("symbolic links lead to one repository", func(t *testing.T) {
 		t.Parallel()
 		dir := t.TempDir()
-		real := filepath.Join(dir, "real")
-		if err := os.Mkdir(real, 0o700); err != nil {
+		target := filepath.Join(dir, "real")
+		if err := os.Mkdir(target, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		for from, to := range map[string]string{
 			"dirlink":      "real",
 			"dangling.db":  "real/batch.db", // before the file is there
 			"twice.db":     "dangling.db",
-			"absolute.db":  filepath.Join(real, "batch.db"),
+			"absolute.db":  filepath.Join(target, "batch.db"),
 			"loop.db":      "loop.db",
 			"nowhere.db":   "missing/batch.db",
 			"real/self.db": "../dirlink/batch.db",
@@ -253,7 +249,7 @@ func TestPaths(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		want := filepath.Join(real, "batch.db")
+		want := filepath.Join(target, "batch.db")
 		for _, path := range []string{"twice.db", "dangling.db", "absolute.db", "dirlink/batch.db", "dirlink/self.db"} {
 			s := open(t, filepath.Join(dir, path))
 			if s.Path() != want {

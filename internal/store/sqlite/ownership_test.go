@@ -269,13 +269,13 @@ func TestClaim(t *testing.T) {
 	})
 	t.Run("folder in the way", func(t *testing.T) {
 		t.Parallel()
-		for name, make := range map[string]func(string) error{
+		for name, put := range map[string]func(string) error{
 			"file":   func(p string) error { return os.WriteFile(p, nil, 0o600) },
 			"link":   func(p string) error { return os.Symlink(t.TempDir(), p) },
 			"orphan": func(p string) error { return os.Symlink("nowhere", p) },
 		} {
 			path := filepath.Join(t.TempDir(), "batch.db")
-			if err := make(path + ".locks"); err != nil {
+			if err := put(path + ".locks"); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := sqlite.NewOwnership(path).Claim(t.Context()); err == nil || core.Hint(err) == "" {

@@ -37,8 +37,7 @@ func Status(ctx context.Context, path string) (StatusReport, error) {
 	path, db, settings, err := openReader(ctx, path)
 	isForeign := false
 	if err != nil {
-		var f *foreignError
-		if !errors.As(err, &f) {
+		if _, ok := errors.AsType[*foreignError](err); !ok {
 			return StatusReport{}, err
 		}
 		isForeign = true

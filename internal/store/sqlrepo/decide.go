@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -52,10 +53,8 @@ func (l *launch) decide(ctx context.Context, tx *sql.Tx, je *core.JobExecution) 
 
 // settled is the status after recovery.
 func (l *launch) settled(h head, recovered []int64) string {
-	for _, id := range recovered {
-		if id == h.id {
-			return core.StatusFailed.String()
-		}
+	if slices.Contains(recovered, h.id) {
+		return core.StatusFailed.String()
 	}
 	return h.statusText()
 }

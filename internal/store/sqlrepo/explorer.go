@@ -55,7 +55,7 @@ func (x *Explorer) view(ctx context.Context, op string, read func(q querier) err
 	if err != nil {
 		return x.cfg.fail(op, err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing was written
+	defer tx.Rollback() // nothing was written
 	return x.cfg.fail(op, read(tx))
 }
 

@@ -80,7 +80,7 @@ func (l *launch) commit(ctx context.Context) error {
 		return err
 	}
 	defer cancel()
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	if err := l.write(context.WithoutCancel(ctx), tx); err != nil {
 		return err
 	}
@@ -211,6 +211,7 @@ func insertParameters(ctx context.Context, tx *sql.Tx, id int64, ps core.JobPara
 		}
 		args = append(append(args, id), values...)
 	}
+	//nolint:gosec // columns of a layout and placeholders
 	_, err := tx.ExecContext(ctx, "INSERT INTO BATCH_JOB_EXECUTION_PARAMS (JOB_EXECUTION_ID, "+
 		strings.Join(columns, ", ")+")\nVALUES "+strings.Repeat(row+", ", len(ps)-1)+row, args...)
 	return err

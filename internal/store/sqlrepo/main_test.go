@@ -114,7 +114,7 @@ func create(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	err = sqlrepo.Initialise(t.Context(), tx, schema.SQLite, map[string]string{sqlrepo.SettingRepositoryID: "r1"})
 	if err != nil {
 		t.Fatal(err)
@@ -128,6 +128,7 @@ func create(t *testing.T) string {
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Store {
+		t.Helper()
 		path, o := create(t), newOwners()
 		return storetest.Store{
 			Repo: connect(t, path, config(o)),

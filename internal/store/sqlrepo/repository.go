@@ -95,7 +95,7 @@ func (r *Repository) write(ctx context.Context, op string, change func(ctx conte
 		return r.cfg.fail(op, err)
 	}
 	defer cancel()
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	if err := change(context.WithoutCancel(ctx), tx); err != nil {
 		return r.cfg.fail(op, err)
 	}

@@ -54,7 +54,7 @@ func TestInitialiseTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing is to be kept
+	defer tx.Rollback() // nothing is to be kept
 	if err := sqlrepo.Initialise(t.Context(), tx, schema.SQLite, nil); err == nil {
 		t.Error("a repository was initialised twice")
 	}
@@ -135,7 +135,7 @@ func inTx(ctx context.Context, repo *sqlrepo.Repository, je *core.JobExecution, 
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // nothing is to be kept
+	defer tx.Rollback() // nothing is to be kept
 	return do(tx)
 }
 
@@ -303,11 +303,12 @@ func TestTxStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer rows.Close()
 	n := 0
 	for rows.Next() {
 		n++
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil || n != 3 {
+	if err := rows.Err(); err != nil || n != 3 {
 		t.Errorf("got %d rows, %v; want 3", n, err)
 	}
 }

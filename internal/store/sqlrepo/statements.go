@@ -117,7 +117,7 @@ func (r *Repository) statements(ctx context.Context) (*statements, error) {
 		{&s.updateStep, updateStep},
 		{&s.putStepContext, putStepContext},
 	} {
-		if *p.to, err = r.writer.PrepareContext(ctx, p.query); err != nil {
+		if *p.to, err = r.writer.PrepareContext(ctx, p.query); err != nil { //nolint:sqlclosecheck // kept, closed by Close
 			return nil, errors.Join(err, s.Close())
 		}
 	}
@@ -139,7 +139,7 @@ func (s *statements) Close() error {
 // nextID takes an id from a sequence, in the way in which Spring Batch does on
 // SQLite, so that both may write to one repository.
 func nextID(ctx context.Context, tx *sql.Tx, sequence string) (int64, error) {
-	result, err := tx.ExecContext(ctx, "INSERT INTO "+sequence+" (ID) VALUES (NULL)")
+	result, err := tx.ExecContext(ctx, "INSERT INTO "+sequence+" (ID) VALUES (NULL)") //nolint:gosec // a name of the schema
 	if err != nil {
 		return 0, err
 	}
@@ -147,7 +147,7 @@ func nextID(ctx context.Context, tx *sql.Tx, sequence string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, err = tx.ExecContext(ctx, "DELETE FROM "+sequence+" WHERE ID < ?", id)
+	_, err = tx.ExecContext(ctx, "DELETE FROM "+sequence+" WHERE ID < ?", id) //nolint:gosec // a name of the schema
 	return id, err
 }
 

@@ -223,6 +223,7 @@ func (t *Tx) jobState(ctx context.Context, id int64) (version int64, status core
 	}
 	var text sql.NullString
 	ctx = context.WithoutCancel(ctx)
+	//nolint:sqlclosecheck // the end of the transaction closes it
 	err = t.tx.StmtContext(ctx, t.stmts.jobState).QueryRowContext(ctx, t.jobID, t.token, id).Scan(&version, &text, &owned)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, 0, false, noSuchExecution(id)
@@ -237,6 +238,7 @@ func (t *Tx) exec(ctx context.Context, stmt *sql.Stmt, args ...any) (changed int
 		return 0, err
 	}
 	ctx = context.WithoutCancel(ctx)
+	//nolint:sqlclosecheck // the end of the transaction closes it
 	result, err := t.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 	if err != nil {
 		return 0, err

@@ -18,6 +18,16 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
+// insertSink writes a row of the test's own in the transaction.
+func insertSink(t *testing.T, tx core.Tx) {
+	t.Helper()
+	own, ok := tx.(execer)
+	if !ok {
+		t.Fatalf("a %T runs no statements", tx)
+	}
+	must2(own.ExecContext(t.Context(), "INSERT INTO SINK VALUES (1)"))(t)
+}
+
 var writeRules = []rule{
 	{"REPO-12 a step row is inserted with its context", func(t *testing.T, s suite) {
 		je := s.launch(t)
@@ -149,7 +159,7 @@ var writeRules = []rule{
 		_ = tx.Rollback()
 
 		tx = must2(s.Repo.Begin(t.Context(), je))(t)
-		must2(tx.(execer).ExecContext(t.Context(), "INSERT INTO SINK VALUES (1)"))(t)
+		insertSink(t, tx)
 		wantError(t, tx.Commit(), core.ErrLeaseLost, "")
 		s.want(t, int64(0), "SELECT COUNT(*) FROM SINK")
 		s.want(t, "FAILED 0", "SELECT STATUS || ' ' || READ_COUNT FROM BATCH_STEP_EXECUTION")
@@ -194,7 +204,7 @@ var writeRules = []rule{
 		se := s.step(t, je, "load", nil)
 		for _, commit := range []bool{false, true} {
 			tx := must2(s.Repo.Begin(t.Context(), je))(t)
-			must2(tx.(execer).ExecContext(t.Context(), "INSERT INTO SINK VALUES (1)"))(t)
+			insertSink(t, tx)
 			next := se.Clone()
 			next.Counts.Write++
 			if err := tx.UpdateStepExecution(t.Context(), next); err != nil {
