@@ -16,7 +16,11 @@ import (
 // blockSize is how much is read at a time.
 const blockSize = 128 << 10
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// crc32c continues a CRC-32C. The table is made at the first call, not at the
+// start of every program that could read such a file.
+func crc32c(crc uint32, p []byte) uint32 {
+	return crc32.Update(crc, crc32.MakeTable(crc32.Castagnoli), p)
+}
 
 // input is a file seen through a window: buf[r:w] is what was read and not
 // consumed yet, buf[0] stands at byte base of the file.
@@ -109,7 +113,7 @@ func (in *input) consume(n int) { in.r += n }
 // checksum returns the CRC-32C of everything before offset.
 func (in *input) checksum() uint32 {
 	if in.hashed < in.r {
-		in.crc = crc32.Update(in.crc, castagnoli, in.buf[in.hashed:in.r])
+		in.crc = crc32c(in.crc, in.buf[in.hashed:in.r])
 		in.hashed = in.r
 	}
 	return in.crc
@@ -214,7 +218,7 @@ func (in *input) seek(ctx context.Context, offset int64, checksum uint32) error 
 			return context.Cause(ctx)
 		}
 		n, err := in.file.Read(in.buf[:min(left, int64(len(in.buf)))])
-		crc, left = crc32.Update(crc, castagnoli, in.buf[:n]), left-int64(n)
+		crc, left = crc32c(crc, in.buf[:n]), left-int64(n)
 		if err != nil {
 			return &core.Error{Op: openOp(in.path), Msg: fmt.Sprintf("compare the first %d bytes", offset), Err: err}
 		}

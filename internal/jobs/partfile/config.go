@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -204,7 +203,7 @@ func prefixState(ctx context.Context, r io.ReaderAt, length int64) (State, error
 			return s, context.Cause(ctx)
 		}
 		n, err := section.Read(buf)
-		s = State{Length: s.Length + int64(n), CRC: crc32.Update(s.CRC, castagnoli, buf[:n])}
+		s = State{Length: s.Length + int64(n), CRC: crc32c(s.CRC, buf[:n])}
 		if errors.Is(err, io.EOF) {
 			return s, nil
 		}

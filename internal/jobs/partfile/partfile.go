@@ -20,7 +20,11 @@ const Suffix = ".part"
 // DefaultMode is the mode of a new file.
 const DefaultMode fs.FileMode = 0o600
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// crc32c continues a CRC-32C. The table is made at the first call, not at the
+// start of every program that could write such a file.
+func crc32c(crc uint32, p []byte) uint32 {
+	return crc32.Update(crc, crc32.MakeTable(crc32.Castagnoli), p)
+}
 
 // Config says what is written.
 type Config struct {
@@ -41,7 +45,7 @@ type State struct {
 
 // Add returns the state after p was appended.
 func (s State) Add(p []byte) State {
-	return State{Length: s.Length + int64(len(p)), CRC: crc32.Update(s.CRC, castagnoli, p)}
+	return State{Length: s.Length + int64(len(p)), CRC: crc32c(s.CRC, p)}
 }
 
 // String returns the state as messages show it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -20,15 +19,29 @@ type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
+// maxIdentifier is the length of the longest name, in characters.
+const maxIdentifier = 63
 
 // checkIdentifier refuses a name that could be anything but a name in SQL.
 func checkIdentifier(what, name string) error {
-	if identifier.MatchString(name) {
+	if isIdentifier(name) {
 		return nil
 	}
 	return fmt.Errorf("%s %s is not a plain name: want a letter or _, then up to 62 letters, digits or _",
 		what, core.Quote(name))
+}
+
+func isIdentifier(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '_', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+		case i > 0 && '0' <= c && c <= '9':
+		default:
+			return false
+		}
+	}
+	return name != "" && len(name) <= maxIdentifier
 }
 
 // quote makes a checked name an SQL identifier.

@@ -96,6 +96,18 @@ func TestWriterOpen(t *testing.T) {
 			want: []string{"is not a plain name"},
 		},
 		{
+			name: "a column that begins with a digit", create: createEntry, table: "entry", columns: []string{"1d"},
+			want: []string{"is not a plain name"},
+		},
+		{
+			name: "a column that is no ASCII", create: createEntry, table: "entry", columns: []string{"상점"},
+			want: []string{"is not a plain name"},
+		},
+		{
+			name: "a column of the greatest length", create: createEntry, table: "entry", columns: []string{strings.Repeat("a", 58) + "_Zz09"},
+			want: []string{"has no column"},
+		},
+		{
 			name: "a column that is too long", create: createEntry, table: "entry", columns: []string{strings.Repeat("a", 64)},
 			want: []string{"is not a plain name"},
 		},
