@@ -178,7 +178,7 @@ func (a *app) sayRecovered(ctx context.Context, x core.JobExplorer, je *core.Job
 	for _, id := range je.Recovered {
 		message := ""
 		if dead, err := x.JobExecution(ctx, id); err == nil && dead.ExitStatus.Message != "" {
-			message = ": " + dead.ExitStatus.Message
+			message = ": " + strings.TrimPrefix(dead.ExitStatus.Message, "owner died: ")
 		}
 		a.say("recovered execution %d whose owner died%s", id, message)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
 )
 
 const (
@@ -78,6 +79,9 @@ func newRootCmd(a *app) *cobra.Command {
 		&cobra.Command{Use: "environment", Short: "Which variables are read", Long: environmentHelp()},
 		&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp()},
 	)
+	if fault.Enabled {
+		addTo(root, groupRepair, newFailpointsCmd(a))
+	}
 	a.completeSettings(root)
 	return root
 }
