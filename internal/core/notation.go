@@ -360,9 +360,12 @@ func localInstant(civil time.Time, zone *time.Location) (time.Time, bool) {
 // date-time with offset.
 func FormatDate(t time.Time, zone *time.Location) string {
 	local := t.In(zone)
-	day := local.Format(time.DateOnly)
-	if back, err := ParseDate(day, zone); err == nil && back.Equal(t) {
-		return day
+	if y, m, d := local.Date(); 1 <= y && y <= 9999 {
+		// What ParseDate would make of the day, without compiling its patterns:
+		// a listing parses nothing.
+		if back, ok := localInstant(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), zone); ok && back.Equal(t) {
+			return local.Format(time.DateOnly)
+		}
 	}
 	if _, offset := local.Zone(); offset%60 != 0 {
 		local = t.UTC()

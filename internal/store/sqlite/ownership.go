@@ -31,7 +31,7 @@ type ownership struct {
 	dir   string // PATH.locks
 	now   func() time.Time
 	token func() string
-	host  host
+	host  func() host // asked at first use: explorers seldom do
 
 	mu    sync.Mutex
 	files map[string]*os.File // by token, locked
@@ -64,7 +64,7 @@ func newOwnership(path string, o Options) *ownership {
 		dir:   path + locksSuffix,
 		now:   o.Now,
 		token: o.Token,
-		host:  thisHost(),
+		host:  sync.OnceValue(thisHost),
 		files: map[string]*os.File{},
 	}
 }
@@ -111,12 +111,12 @@ func (w *ownership) Claim(ctx context.Context) (core.Owner, error) {
 }
 
 func (w *ownership) owner(token, path string) core.Owner {
-	pid := os.Getpid()
+	pid, here := os.Getpid(), w.host()
 	return core.Owner{
 		Token:    token,
-		HostName: w.host.name,
-		HostID:   w.host.id,
-		BootID:   w.host.boot,
+		HostName: here.name,
+		HostID:   here.id,
+		BootID:   here.boot,
 		PID:      pid,
 		PIDStart: processStart(pid),
 		LockFile: path,

@@ -32,13 +32,14 @@ func (w *ownership) Verdict(o core.Owner) (core.Liveness, string) {
 	if !validToken(o.Token) {
 		return core.OwnerUnknown, fmt.Sprintf("the owner's token %s is not one of ours", core.Quote(o.Token))
 	}
-	sameBoot := o.BootID != "" && o.BootID == w.host.boot
+	here := w.host()
+	sameBoot := o.BootID != "" && o.BootID == here.boot
 	switch {
 	case sameBoot:
-	case o.HostID != w.host.id:
+	case o.HostID != here.id:
 		return core.OwnerUnknown, fmt.Sprintf("process %d ran on host %s, which cannot be looked at from %s",
-			o.PID, core.Quote(o.HostName), core.Quote(w.host.name))
-	case o.BootID != "" && w.host.boot != "":
+			o.PID, core.Quote(o.HostName), core.Quote(here.name))
+	case o.BootID != "" && here.boot != "":
 		return core.OwnerDead, fmt.Sprintf("host %s was restarted since process %d ran on it", core.Quote(o.HostName), o.PID)
 	}
 	return w.byLock(o)
@@ -116,7 +117,7 @@ func (w *ownership) heldEvidence(o core.Owner, path string) string {
 	switch {
 	case o.PID == os.Getpid() && o.PIDStart == processStart(o.PID):
 		return fmt.Sprintf("its lock file %s is held by this process", core.QuotePath(path))
-	case o.HostName == w.host.name && samePIDNamespace(o) && processGone(o.PID):
+	case o.HostName == w.host().name && samePIDNamespace(o) && processGone(o.PID):
 		return fmt.Sprintf("its lock file %s is held: process %d has ended, but a command that it started still runs",
 			core.QuotePath(path), o.PID)
 	}
