@@ -76,14 +76,24 @@ func newRootCmd(a *app) *cobra.Command {
 	addTo(root, groupSetUp, newDBCmd(a), newVersionCmd(a))
 	root.AddCommand(
 		&cobra.Command{Use: "parameters", Short: "How parameters are written", Long: notationHelp},
-		&cobra.Command{Use: "environment", Short: "Which variables are read", Long: environmentHelp()},
-		&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitCodesHelp()},
+		newTopic("environment", "Which variables are read", environmentHelp),
+		newTopic("exit-codes", "What the exit codes mean", exitCodesHelp),
 	)
 	if fault.Enabled {
 		addTo(root, groupRepair, newFailpointsCmd(a))
 	}
 	a.completeSettings(root)
 	return root
+}
+
+// newTopic returns a help topic whose text is made when it is read.
+func newTopic(use, short string, long func() string) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short}
+	cmd.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		cmd.Long = long()
+		cmd.Parent().HelpFunc()(cmd, args)
+	})
+	return cmd
 }
 
 func addTo(root *cobra.Command, group string, cmds ...*cobra.Command) {
