@@ -22,8 +22,10 @@ const crashEnv = "PARTFILE_TEST_CRASH"
 
 // TestCrash dies at every failpoint of the package, as often as it is passed,
 // and goes on: the file is the same as without a crash.
+//
+// It goes before the other tests: a process that is being started holds the
+// locks of all parts of this one until it has become the other program.
 func TestCrash(t *testing.T) {
-	t.Parallel()
 	if path := os.Getenv(crashEnv); path != "" {
 		attempt(t, path)
 		return

@@ -22,8 +22,10 @@ const limitEnv = "PARTFILE_TEST_TARGET"
 // TestDiskFull writes under ulimit -f in a process of its own: the write that
 // does not fit names the file, nothing is written after it, and an attempt with
 // space ends with the same bytes as one that never failed.
+//
+// It goes before the parallel tests: a process that is being started holds the
+// locks of all parts of this one until it has become the other program.
 func TestDiskFull(t *testing.T) {
-	t.Parallel()
 	if path := os.Getenv(limitEnv); path != "" {
 		runOutOfSpace(t, path)
 		return
