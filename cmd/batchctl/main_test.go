@@ -103,7 +103,7 @@ func slow(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
 	if err != nil {
 		return core.ExitStatus{}, err
 	}
-	defer tx.Rollback() //nolint:errcheck // that is what it is for
+	defer tx.Rollback() // that is what it is for
 	<-ctx.Done()
 	return core.ExitStatus{}, context.Cause(ctx)
 }

@@ -25,7 +25,7 @@ func drawSeed(t *testing.T) uint64 {
 	t.Helper()
 	s := *seed
 	if s == 0 {
-		s = rand.Uint64() // chance, not a secret
+		s = rand.Uint64()
 	}
 	t.Logf("seed %d: run again with -seed %d", s, s)
 	return s
@@ -76,7 +76,7 @@ func TestKill(t *testing.T) {
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(s, uint64(i))) // chance, not a secret
+			random := rand.New(rand.NewPCG(s, uint64(i)))
 			span := reference(t, p)
 			killed, completed := 0, 0
 			for killed < *kills {
@@ -105,7 +105,7 @@ func TestNegativeControls(t *testing.T) {
 		}
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			random := rand.New(rand.NewPCG(s, uint64(i))) // chance, not a secret
+			random := rand.New(rand.NewPCG(s, uint64(i)))
 			span := reference(t, p)
 			for trials := range brokenTrials {
 				tr := newTrial(t, p, *rows)

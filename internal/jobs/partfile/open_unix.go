@@ -14,7 +14,7 @@ const noFollow = syscall.O_NOFOLLOW
 // lock takes the exclusive lock on f, which ends with f. It does not wait.
 func lock(f *os.File) (taken bool, err error) {
 	for {
-		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) // a descriptor fits an int
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
 			return true, nil

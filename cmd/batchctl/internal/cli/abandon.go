@@ -36,7 +36,7 @@ func runAbandon(ctx context.Context, a *app, o *abandonOptions) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // everything is committed
+	defer store.Close() // everything is committed
 	je, err := (&launch.JobOperator{Repo: store}).Abandon(ctx, o.id)
 	if err != nil {
 		return err

@@ -197,7 +197,7 @@ func (a *app) repositoryExists() (bool, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	return err != nil || fi.Size() > 0, nil
+	return err != nil || fi.Size() > 0, nil //nolint:nilerr // see above
 }
 
 // printer returns the printer for results about a repository in zone.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func completeParameters(job *core.Job, given []string, typed string) ([]cobra.Co
 	specs := job.Parameters
 	if n := job.Notation(); len(n.Extra) > 0 {
 		if _, ok := specs.Lookup(n.Extra[0].Name); !ok {
-			specs = append(specs[:len(specs):len(specs)], n.Extra...)
+			specs = append(slices.Clip(specs), n.Extra...)
 		}
 	}
 	var words []cobra.Completion
@@ -132,7 +133,7 @@ func (a *app) completeExecutions(statuses ...core.BatchStatus) completer {
 		if err != nil {
 			return nil, none
 		}
-		defer x.Close() //nolint:errcheck // only read from
+		defer x.Close() // only read from
 		page, err := x.JobExecutions(ctx, core.JobExecutionQuery{Statuses: statuses, Limit: completionRows})
 		if err != nil {
 			return nil, none

@@ -58,7 +58,7 @@ func runExecutions(ctx context.Context, a *app, o *executionsOptions) error {
 	if err != nil {
 		return err
 	}
-	defer x.Close() //nolint:errcheck // only read from
+	defer x.Close() // only read from
 	if x.Zone() != time.UTC {
 		if q, err = o.query(x.Zone()); err != nil {
 			return err

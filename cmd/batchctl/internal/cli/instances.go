@@ -59,7 +59,7 @@ func runInstances(ctx context.Context, a *app, o *instancesOptions) error {
 	if err != nil {
 		return err
 	}
-	defer x.Close() //nolint:errcheck // only read from
+	defer x.Close() // only read from
 	if err := a.knownJob(ctx, x, "instances", o.job); err != nil {
 		return err
 	}

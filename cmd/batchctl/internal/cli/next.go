@@ -47,7 +47,7 @@ func runNext(ctx context.Context, a *app, o *nextOptions) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // everything is committed
+	defer store.Close() // everything is committed
 	return a.launch(ctx, store, job, &o.launchOptions,
 		func(ctx context.Context, op *launch.JobOperator, lo launch.Options) (*core.JobExecution, error) {
 			return op.StartNextInstance(ctx, job.Name, ps, lo)

@@ -56,7 +56,7 @@ func runRecover(ctx context.Context, a *app, o *recoverOptions) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // everything is committed
+	defer store.Close() // everything is committed
 	if o.id == 0 {
 		return recoverAll(ctx, a, store)
 	}

@@ -63,7 +63,7 @@ func runRestart(ctx context.Context, a *app, o *restartOptions) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // everything is committed
+	defer store.Close() // everything is committed
 	je, err := store.JobExecution(ctx, o.id)
 	if err != nil {
 		return &core.Error{Op: o.verb, Err: err}

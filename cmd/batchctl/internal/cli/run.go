@@ -68,7 +68,7 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // everything is committed
+	defer store.Close() // everything is committed
 	return a.launch(ctx, store, job, &o.launchOptions,
 		func(ctx context.Context, op *launch.JobOperator, lo launch.Options) (*core.JobExecution, error) {
 			return op.Start(ctx, job.Name, ps, lo)

@@ -36,7 +36,7 @@ func runShow(ctx context.Context, a *app, o *showOptions) error {
 	if err != nil {
 		return err
 	}
-	defer x.Close() //nolint:errcheck // only read from
+	defer x.Close() // only read from
 	je, err := x.JobExecution(ctx, o.id)
 	if err != nil {
 		return &core.Error{Op: o.verb, Err: err}

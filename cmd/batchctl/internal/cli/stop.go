@@ -49,7 +49,7 @@ func runStop(ctx context.Context, a *app, o *stopOptions) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close() //nolint:errcheck // everything is committed
+	defer store.Close() // everything is committed
 	registry, err := a.registry()
 	if err != nil {
 		return err
@@ -58,8 +58,10 @@ func runStop(ctx context.Context, a *app, o *stopOptions) error {
 	je, err := op.Stop(ctx, o.id)
 	if errors.Is(err, core.ErrJobExecutionNotRunning) {
 		if status, again := store.JobStatus(ctx, o.id); again == nil && status == core.StatusCompleted {
-			return &core.Error{Kind: core.ErrJobInstanceAlreadyComplete, Op: o.verb, Msg: "it is COMPLETED, there is nothing to stop",
-				Hint: core.ShellQuote("batchctl", "show", fmt.Sprint(o.id))}
+			return &core.Error{
+				Kind: core.ErrJobInstanceAlreadyComplete, Op: o.verb, Msg: "it is COMPLETED, there is nothing to stop",
+				Hint: core.ShellQuote("batchctl", "show", fmt.Sprint(o.id)),
+			}
 		}
 	}
 	if err != nil {

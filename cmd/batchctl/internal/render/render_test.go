@@ -292,7 +292,7 @@ func TestExecutionFields(t *testing.T) {
 	if doc.SchemaVersion != 1 {
 		t.Errorf("schemaVersion %d, want 1", doc.SchemaVersion)
 	}
-	for _, name := range strings.Fields("jobExecutionId jobInstanceId jobName status exitCode exitMessage createTime startTime endTime parameters steps context") {
+	for name := range strings.FieldsSeq("jobExecutionId jobInstanceId jobName status exitCode exitMessage createTime startTime endTime parameters steps context") {
 		if _, ok := doc.Execution[name]; !ok {
 			t.Errorf("no field %s", name)
 		}

@@ -117,7 +117,7 @@ func (t Table) plain(b *bytes.Buffer, style Style) {
 }
 
 func (t Table) plainLine(b *bytes.Buffer, texts []string, tones []Tone, widths []int) {
-	line := ""
+	var line strings.Builder
 	for j, text := range texts {
 		pad := strings.Repeat(" ", widths[j]-screen.StringWidth(text))
 		if tones != nil {
@@ -129,11 +129,11 @@ func (t Table) plainLine(b *bytes.Buffer, texts []string, tones []Tone, widths [
 			text += pad
 		}
 		if j > 0 {
-			line += "  "
+			line.WriteString("  ")
 		}
-		line += text
+		line.WriteString(text)
 	}
-	b.WriteString(strings.TrimRight(line, " "))
+	b.WriteString(strings.TrimRight(line.String(), " "))
 	b.WriteByte('\n')
 }
 

@@ -51,8 +51,8 @@ type Streams struct {
 func System(env Env) *Streams {
 	s := &Streams{
 		In:          os.Stdin,
-		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), //nolint:gosec // a file descriptor is a small number
-		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())), //nolint:gosec // a file descriptor is a small number
+		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 	s.setOutput(os.Stdout, os.Stderr)
 	if s.OutTerminal {
@@ -112,7 +112,7 @@ func width(env Env) int {
 	if columns, err := strconv.Atoi(env.Get("COLUMNS")); err == nil && columns > 0 {
 		return columns
 	}
-	columns, _, err := term.GetSize(int(os.Stdout.Fd())) //nolint:gosec // a file descriptor is a small number
+	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil || columns < 1 {
 		return 80
 	}
