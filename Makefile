@@ -40,7 +40,7 @@ test: compiler ## run all tests
 
 .PHONY: lint
 lint: compiler ## run the linters (builds them at the first time: some minutes)
-	$(LINT) run ./...
+	$(LINT) run --allow-parallel-runners ./...
 	$(LINT) config verify
 
 .PHONY: bench
@@ -53,6 +53,17 @@ bench: build ## measure against programs written by hand, as ratios
 .PHONY: crash
 crash: compiler ## kill real processes at random instants and compare what is left
 	$(GO) test -tags 'crash faults' -count 1 -timeout 60m -v ./internal/crashtest $(CRASH)
+
+.PHONY: cover
+cover: compiler ## show how much of core and store the tests reach
+	@mkdir -p build
+	$(GO) test -coverpkg=./internal/core/...,./internal/store/... -coverprofile=build/cover.out \
+		./internal/core/... ./internal/store/... ./internal/jobs/... >/dev/null
+	@$(GO) tool cover -func=build/cover.out | tail -n 1
+
+.PHONY: memory
+memory: build ## measure the peak memory of a long day against a short one
+	$(GO) run -tags $(TAGS) ./internal/bench/memory -batchctl $(BATCHCTL)
 
 .PHONY: generate
 generate: ## write testdata/transactions anew
