@@ -17,7 +17,7 @@ LINT     := $(GO) tool -modfile=internal/tools/go.mod golangci-lint
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## settle DATE (2021-01-01) from testdata into build/, and show it
@@ -64,6 +64,12 @@ cover: compiler ## show how much of core and store the tests reach
 .PHONY: memory
 memory: build ## measure the peak memory of a long day against a short one
 	$(GO) run -tags $(TAGS) ./internal/bench/memory -batchctl $(BATCHCTL)
+
+.PHONY: crash-short
+crash-short: compiler ## the same in some minutes, with a new seed each time
+	$(GO) test -tags 'crash faults' -count 1 -timeout 15m -v ./internal/crashtest \
+	  -kills 60 -rows 3000 -shared 10s $(CRASH)
+	$(GO) test -tags faultvfs -count 1 -timeout 10m ./internal/store/faultvfs -stride 7
 
 .PHONY: generate
 generate: ## write testdata/transactions anew

@@ -5,7 +5,6 @@ package crashtest
 import (
 	"flag"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -93,8 +92,9 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// brokenTrials is how many trials a broken pipeline gets to show itself.
-const brokenTrials = 40
+// brokenTrials is how many trials a broken pipeline gets to show itself: ten
+// times what it mostly takes.
+const brokenTrials = 200
 
 func TestNegativeControls(t *testing.T) {
 	t.Parallel()
@@ -164,7 +164,7 @@ func TestFailpoints(t *testing.T) {
 					tr.discard()
 				}
 			}
-			if hits == 0 && !strings.HasPrefix(point, "sqlite.") && !notPassed[point] {
+			if hits == 0 && !notPassed[point] {
 				t.Errorf("no pipeline passes it")
 			}
 		})

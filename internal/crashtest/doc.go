@@ -5,6 +5,16 @@
 //
 //	make crash
 //
+// The flags -kills, -rows, -rounds, -launches and -shared make it longer or
+// shorter, -seed repeats the instants of a run. Every test prints its seed, and
+// keeps the directory of a trial that went wrong.
+//
+// Besides pipelines of one step it kills batchctl itself in the middle of
+// dailySettlement, lets hundreds of processes launch one instance at once and
+// dozens share one repository, kills whoever has won, and suspends owners: one
+// that is suspended is never robbed, and one that was overruled by force commits
+// nothing more.
+//
 // Two pipelines are broken on purpose, one that keeps its checkpoint away from
 // its output and one that does not cut its file back. The harness has to find
 // both; one that cannot fail proves nothing.

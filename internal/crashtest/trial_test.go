@@ -16,8 +16,6 @@ import (
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // for the harness's own look at what is left
-
-	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
 // deadline bounds one process. Nothing comes near it unless it hangs.
@@ -33,7 +31,7 @@ type trial struct {
 // newTrial makes a directory with input, source and the tables of the output.
 func newTrial(t *testing.T, p pipeline, rows int) *trial {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "crashtest-")
+	dir, err := os.MkdirTemp("", "crashtest-") //nolint:usetesting // a trial that went wrong is kept to be looked at
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +64,10 @@ func (tr *trial) setup(ctx context.Context) error {
 	if err := tr.exec(ctx, sinkFile, "PRAGMA journal_mode = WAL", table); err != nil {
 		return err
 	}
-	store, err := sqlite.Open(ctx, tr.path(repositoryFile), sqlite.Options{Now: time.Now})
+	if tr.pipeline.target != toRepository { // the first launch makes it
+		return nil
+	}
+	store, err := openStore(ctx, tr.dir)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func (tr *trial) fillSource(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing left to roll back
+	defer tx.Rollback() // after a commit there is nothing left to roll back
 	if _, err := tx.ExecContext(ctx, "CREATE TABLE SOURCE (ID INTEGER PRIMARY KEY, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)"); err != nil {
 		return err
 	}
@@ -134,9 +135,13 @@ func (tr *trial) run(t *testing.T, kill time.Duration, env ...string) outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(os.Environ(), envPipeline+"="+tr.pipeline.name, envDir+"="+tr.dir)
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = append(tr.environment(roleRun), env...)
 	return start(t, cmd, kill)
+}
+
+// environment makes the test binary a worker.
+func (tr *trial) environment(role string) []string {
+	return append(os.Environ(), envRole+"="+role, envPipeline+"="+tr.pipeline.name, envDir+"="+tr.dir)
 }
 
 // start runs cmd in a process group of its own and kills that after the delay.

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -163,4 +164,47 @@ func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 			read, write, filter, commit, tr.rows, written, tr.rows-written, chunks)
 	}
 	return quickCheck(ctx, db, repositoryFile)
+}
+
+// dump writes every row of the tables; of all of them when none is named.
+func dump(ctx context.Context, path string, w io.Writer, tables ...string) (err error) {
+	db, err := sql.Open("sqlite3", path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if len(tables) == 0 {
+		if tables, err = texts(ctx, db, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"); err != nil {
+			return err
+		}
+	}
+	for _, table := range tables {
+		columns, err := texts(ctx, db, "SELECT 'quote(' || name || ')' FROM pragma_table_info('"+table+"')")
+		if err != nil {
+			return err
+		}
+		rows, err := texts(ctx, db, "SELECT "+strings.Join(columns, " || '|' || ")+" FROM "+table+" ORDER BY 1")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\n%s\n", table, strings.Join(rows, "\n"))
+	}
+	return nil
+}
+
+// texts returns the first column of a query.
+func texts(ctx context.Context, db *sql.DB, query string) (all []string, err error) {
+	rows, err := db.QueryContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, err
+		}
+		all = append(all, text)
+	}
+	return all, rows.Err()
 }
