@@ -265,8 +265,10 @@ func TestForcedTakeover(t *testing.T) {
 		// to wait for the end of the old one.
 		locked bool
 	}{
-		{pipeline: "csv-repository"}, {pipeline: "csv-sqlite"},
-		{pipeline: "csv-csv", locked: true}, {pipeline: "csv-csv+sqlite", locked: true},
+		{pipeline: "csv-repository"},
+		{pipeline: "csv-sqlite"},
+		{pipeline: "csv-csv", locked: true},
+		{pipeline: "csv-csv+sqlite", locked: true},
 	} {
 		t.Run(tt.pipeline, func(t *testing.T) {
 			p, err := findPipeline(tt.pipeline)
