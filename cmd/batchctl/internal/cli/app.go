@@ -36,7 +36,7 @@ func Run(args []string, env streams.Env, s *streams.Streams, jobs ...*core.Job) 
 
 func run(args []string, env streams.Env, s *streams.Streams, registry func() (*launch.JobRegistry, error)) (code int) {
 	a := &app{
-		env: env, streams: s, registry: registry,
+		program: programName(os.Args[0]), env: env, streams: s, registry: registry,
 		now: time.Now, token: randomToken, exit: os.Exit,
 	}
 	defer func() {
@@ -68,6 +68,9 @@ func run(args []string, env streams.Env, s *streams.Streams, registry func() (*l
 // app is what the commands share: the streams, the settings, and how to get at
 // the repository and the jobs, which are opened only when they are asked for.
 type app struct {
+	// program is how commands to be pasted begin.
+	program string
+
 	env      streams.Env
 	streams  *streams.Streams
 	registry func() (*launch.JobRegistry, error)
@@ -222,25 +225,37 @@ func (a *app) color() bool {
 	return a.streams.OutTerminal && !a.streams.NoColor
 }
 
+// programName returns how to call this program again: by its path when it was
+// called by one, else by its name.
+func programName(called string) string {
+	if strings.ContainsRune(called, filepath.Separator) {
+		return called
+	}
+	return "batchctl"
+}
+
 // command returns a command line to be pasted: with the repository, if it is
 // not the default one.
 func (a *app) command(words ...string) string {
-	line := []string{"batchctl"}
+	line := []string{a.program}
 	if a.settings.DB != "" {
 		line = append(line, "--db", a.settings.DB)
 	}
 	return core.ShellQuote(append(line, words...)...)
 }
 
-// pasteable puts the repository into a hint that names commands of batchctl.
+// pasteable turns a hint that names commands of batchctl into commands for this
+// program and this repository.
 func (a *app) pasteable(hint string) string {
-	if a.settings.DB == "" || strings.Contains(hint, "--db") || strings.HasSuffix(hint, "--help") {
-		return hint
-	}
+	complete := strings.Contains(hint, "--db") || strings.HasSuffix(hint, "--help")
 	words := strings.Split(hint, " ")
-	for i := range words[:len(words)-1] {
-		if words[i] == "batchctl" && takesRepository[words[i+1]] {
+	for i, word := range words[:len(words)-1] {
+		switch {
+		case word != "batchctl":
+		case !complete && takesRepository[words[i+1]]:
 			words[i] = a.command()
+		default:
+			words[i] = core.ShellQuote(a.program)
 		}
 	}
 	return strings.Join(words, " ")
