@@ -25,6 +25,42 @@
 // has no row in which to count itself; it is handed to the engine in
 // core.Scope.Rollbacks. Streams are closed whatever happens, a panic included.
 //
+// # Exactly once
+//
+// This is what batchctl promises about the output of a step, and where the
+// promise is kept. After any sequence of kills, full disks, I/O errors, stops
+// and restarts, an execution that is COMPLETED has left what one uninterrupted
+// run leaves, byte for byte and row for row, and the counters of all attempts
+// add up to the truth.
+//
+// The checkpoint lives where the output lives:
+//
+//   - Output in the repository's database: the chunk's transaction holds rows,
+//     counters, position and VERSION.
+//   - Output in another database (core.Sink): the sink's transaction holds rows
+//     and checkpoint; the repository is told afterwards. A start first claims
+//     the checkpoint, so that an earlier attempt that still lives can commit no
+//     more, and goes on from what the sink says: it may be one chunk ahead, and
+//     then the counters of the attempt that wrote it are put right in the same
+//     breath. A sink that is behind, or of another lineage, is refused.
+//   - Output in a file (package partfile): the bytes are synced before the
+//     commit that names their length and checksum, and cut back to it on
+//     restart; the rename comes before COMPLETED is written.
+//   - Several outputs of one step (Tee): the files first, then the one commit
+//     that names them all.
+//
+// Every write of an owner is fenced by its token and by VERSION, so that a
+// process that was taken over changes nothing more.
+//
+// The premises are checked where that is possible, and a start that finds one
+// broken is refused and touches nothing: the consumed part of the input is
+// unchanged, the output is what the checkpoint describes, keys are unique. It
+// is taken on trust that the processor is deterministic and that the disk keeps
+// what it has synced. Not promised are two outputs that change in the same
+// instant, and what a step does to the world outside its transaction; changes
+// to the job's context made in a chunk whose output is in another database
+// commit with the repository, and are lost with a crash between the two.
+//
 // # Cost
 //
 // The body allocates its two buffers once and nothing per item. The buffers
