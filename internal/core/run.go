@@ -51,6 +51,23 @@ func (r *Run) State() JobExecution {
 // ends it.
 func (r *Run) Begin(ctx context.Context) (Tx, error) { return r.Repo.Begin(ctx, r.Execution) }
 
+// Owned returns ErrLeaseLost when another process has taken the execution over.
+// It reads what is committed and waits for nobody, so it says nothing about the
+// moment after; ask while holding the lock on whatever is about to be written.
+func (r *Run) Owned(ctx context.Context) error {
+	v, err := r.Repo.OwnerOf(ctx, r.Execution.ID)
+	if err != nil {
+		return err
+	}
+	if v.Owner.Token != r.Execution.Owner.Token {
+		return &Error{
+			Kind: ErrLeaseLost, Msg: fmt.Sprintf("execution %d is no longer owned by this process: another one has recovered it", r.Execution.ID),
+			Hint: ShellQuote("batchctl", "show", fmt.Sprint(r.Execution.ID)),
+		}
+	}
+	return nil
+}
+
 // CommitJob writes the execution as change leaves it, runs also in the same
 // transaction (nil: nothing else) and commits; only then r.Execution moves. A
 // status that somebody else has raised meanwhile is adopted.

@@ -16,12 +16,13 @@ import (
 type Sink interface {
 	// Claim makes claim.StepExecutionID the only step execution that may commit
 	// to the sink under claim.Key, and returns the checkpoint to go on from.
-	// settle is called before the claim commits, with what the sink holds, so
-	// that the repository can be put right while nobody else can write to the
-	// sink; its error undoes the claim. A sink that does not belong to this
-	// lineage, or is behind the repository, is an ErrCheckpointMismatch and is
-	// left untouched.
-	Claim(ctx context.Context, claim SinkClaim, settle func(held SinkCheckpoint) error) (SinkCheckpoint, error)
+	// settle is called before the claim commits, with the checkpoint to go on
+	// from, nil when there is none: while nobody else can write to the sink it
+	// makes sure that the claimant still owns its execution, and puts the
+	// repository right. Its error undoes the claim. A sink that does not belong
+	// to this lineage, or is behind the repository, is an ErrCheckpointMismatch
+	// and is left untouched.
+	Claim(ctx context.Context, claim SinkClaim, settle func(held *SinkCheckpoint) error) (SinkCheckpoint, error)
 	// CommitSink commits what Write has written together with ck. durable tells
 	// whether it is there; it may be in spite of an error. ErrLeaseLost means
 	// that another step execution has claimed the sink.

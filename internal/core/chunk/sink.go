@@ -35,7 +35,7 @@ func (e *execution[I, O]) claimSink(ctx context.Context) error {
 		Seq:             e.seq,
 	}
 	fault.Point("chunk.before-claim")
-	held, err := e.sink.Claim(ctx, claim, func(held core.SinkCheckpoint) error { return e.settle(ctx, claim, held) })
+	held, err := e.sink.Claim(ctx, claim, func(held *core.SinkCheckpoint) error { return e.settle(ctx, claim, held) })
 	if err != nil {
 		return err
 	}
@@ -47,12 +47,16 @@ func (e *execution[I, O]) claimSink(ctx context.Context) error {
 	return nil
 }
 
-// settle puts the repository right by what the sink holds: the attempt that the
-// sink was last written by gets the counts that it really committed, and this
-// one the position that it has to go on from. It may be repeated.
-func (e *execution[I, O]) settle(ctx context.Context, claim core.SinkClaim, held core.SinkCheckpoint) error {
+// settle makes sure that this execution has not been taken over, and puts the
+// repository right by what the sink holds: the attempt that the sink was last
+// written by gets the counts that it really committed, and this one the position
+// that it has to go on from. It may be repeated.
+func (e *execution[I, O]) settle(ctx context.Context, claim core.SinkClaim, held *core.SinkCheckpoint) error {
 	s := e.scope
-	earlier, err := e.earlierAttempt(ctx, claim, held)
+	if err := s.Owned(ctx); err != nil || held == nil {
+		return err
+	}
+	earlier, err := e.earlierAttempt(ctx, claim, *held)
 	if err != nil {
 		return err
 	}

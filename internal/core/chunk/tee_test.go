@@ -37,7 +37,7 @@ func (s *station) Close() error                                      { return s.
 type database struct{ station }
 
 func (d *database) Claim(
-	_ context.Context, c core.SinkClaim, _ func(core.SinkCheckpoint) error,
+	_ context.Context, c core.SinkClaim, _ func(*core.SinkCheckpoint) error,
 ) (core.SinkCheckpoint, error) {
 	return core.SinkCheckpoint{Lineage: c.Lineage}, d.note("claim")
 }

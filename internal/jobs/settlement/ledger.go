@@ -124,6 +124,9 @@ func (l *ledger) write(ctx context.Context, do func(db execer) error) error {
 		return err
 	}
 	defer tx.Rollback() // after a commit there is nothing left to roll back
+	if err := l.scope.Owned(ctx); err != nil { // nobody else writes to the ledger from here on
+		return err
+	}
 	if err := do(tx); err != nil {
 		return err
 	}

@@ -1,13 +1,17 @@
 package settlement_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/jobs/settlement"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
@@ -157,5 +161,32 @@ func TestLedgerThatCannotBeOpened(t *testing.T) {
 	_, err := b.run(t, "2021-01-01", b.elsewhere("no/such/folder/ledger.db"))
 	if err == nil || !strings.Contains(err.Error(), "does not exist") || errors.Is(err, core.ErrRepository) {
 		t.Errorf("got %v, want the step to fail on the missing folder", err)
+	}
+}
+
+// A process that was taken over writes nothing more to a ledger elsewhere, not
+// even what would do no harm.
+func TestLedgerOfAProcessThatWasTakenOver(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ledger := b.elsewhere("ledger.db")
+	job := settlement.Job()
+	job.Listener.BeforeStep = func(ctx context.Context, s *core.Scope) error {
+		if s.Step.StepName != settlement.StepSummarize {
+			return nil
+		}
+		_, _, err := b.store.Recover(ctx, s.Execution.ID, true)
+		return err
+	}
+	date := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
+	_, err := b.launcher.Run(t.Context(), job, core.JobParameters{
+		{Name: "requestDate", Value: date, Identifying: true},
+		{Name: "inputDir", Value: b.in}, {Name: "outputDir", Value: b.out}, ledger,
+	}, launch.Options{})
+	if !errors.Is(err, core.ErrLeaseLost) {
+		t.Fatalf("got %v, want an ErrLeaseLost", err)
+	}
+	if got := b.rowsIn(t, ledger, "SELECT count(*) FROM MERCHANT_SUMMARY"); got[0] != "0" {
+		t.Errorf("the process has written %s lines of the summary", got[0])
 	}
 }

@@ -44,7 +44,7 @@ func NewSink[T any](db core.Database, cfg WriterConfig, values func(item *T, dst
 
 // Claim implements core.Sink.
 func (s *Sink[T]) Claim(
-	ctx context.Context, c core.SinkClaim, settle func(held core.SinkCheckpoint) error,
+	ctx context.Context, c core.SinkClaim, settle func(held *core.SinkCheckpoint) error,
 ) (core.SinkCheckpoint, error) {
 	s.key = c.Key
 	tx, err := s.db.Begin(ctx)
@@ -63,10 +63,12 @@ func (s *Sink[T]) Claim(
 	}
 	next := core.SinkCheckpoint{Lineage: c.Lineage}
 	if resume {
-		if err := settle(*held); err != nil {
-			return core.SinkCheckpoint{}, err
-		}
 		next = *held
+	} else {
+		held = nil
+	}
+	if err := settle(held); err != nil {
+		return core.SinkCheckpoint{}, err
 	}
 	next.StepExecutionID, next.Counts = c.StepExecutionID, core.Counts{}
 	if err := claim(ctx, tx, c.Key, next); err != nil {

@@ -114,9 +114,12 @@ func (c *counter) Read(_ context.Context, dst []entry) (int, error) {
 // step writes the numbers to the sink that wrap makes of the plain one.
 func (f *sinkFixture) step(wrap func(*sqlitem.Sink[entry]) core.ItemWriter[entry]) *core.Step {
 	return chunk.Step(stepName, func(*core.Scope) (core.StepBody, error) {
-		sink := sqlitem.NewSink(f.db, sqlitem.WriterConfig{Table: "entry", Columns: []string{"id", "name"}}, entryValues)
-		return chunk.New(&counter{}, chunk.PassThrough[entry](), wrap(sink), chunk.Options{Size: sinkChunk}), nil
+		return chunk.New(&counter{}, chunk.PassThrough[entry](), wrap(f.plainSink()), chunk.Options{Size: sinkChunk}), nil
 	})
+}
+
+func (f *sinkFixture) plainSink() *sqlitem.Sink[entry] {
+	return sqlitem.NewSink(f.db, sqlitem.WriterConfig{Table: "entry", Columns: []string{"id", "name"}}, entryValues)
 }
 
 func plain(s *sqlitem.Sink[entry]) core.ItemWriter[entry] { return s }
@@ -331,4 +334,59 @@ func (r *robbed) Write(ctx context.Context, c *core.Chunk[entry]) error {
 		r.rob()
 	}
 	return r.Sink.Write(ctx, c)
+}
+
+// late is a sink whose owner is taken over, and whose successor has claimed the
+// sink, when it comes to claim it itself.
+type late struct {
+	*sqlitem.Sink[entry]
+	takeOver func(core.SinkClaim)
+}
+
+func (l *late) Claim(
+	ctx context.Context, c core.SinkClaim, settle func(*core.SinkCheckpoint) error,
+) (core.SinkCheckpoint, error) {
+	l.takeOver(c)
+	return l.Sink.Claim(ctx, c, settle)
+}
+
+// A process that was taken over before its claim does not rob its successor.
+func TestSinkTakenOverBeforeTheClaim(t *testing.T) {
+	t.Parallel()
+	for _, claimed := range []bool{true, false} {
+		t.Run(fmt.Sprintf("claimed by the successor: %t", claimed), func(t *testing.T) {
+			t.Parallel()
+			f := setupSink(t)
+			takeOver := func(c core.SinkClaim) {
+				running, err := f.store.JobExecutions(t.Context(), core.JobExecutionQuery{JobName: "job"})
+				if err != nil || len(running) != 1 {
+					t.Fatalf("%d executions, %v", len(running), err)
+				}
+				if _, _, err := f.store.Recover(t.Context(), running[0].ID, true); err != nil {
+					t.Fatal(err)
+				}
+				if !claimed {
+					return
+				}
+				successor := f.plainSink()
+				c.StepExecutionID = 4711
+				if _, err := successor.Claim(t.Context(), c, func(*core.SinkCheckpoint) error { return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := f.run(t, f.step(func(s *sqlitem.Sink[entry]) core.ItemWriter[entry] { return &late{Sink: s, takeOver: takeOver} }))
+			if !errors.Is(err, core.ErrLeaseLost) {
+				t.Fatalf("got %v, want an ErrLeaseLost", err)
+			}
+			if got := f.rows(t); got != "0 0 0" {
+				t.Errorf("the sink holds %s, want nothing", got)
+			}
+			if !claimed {
+				return
+			}
+			if got := f.sinkText(t, "SELECT STEP_EXECUTION_ID FROM BATCHCTL_CHECKPOINT"); got != "4711" {
+				t.Errorf("the sink is claimed by %s, want the successor", got)
+			}
+		})
+	}
 }
