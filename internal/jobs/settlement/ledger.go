@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
 	"github.com/batchctl/batchctl/internal/jobs/sqlitem"
 )
 
@@ -123,16 +124,18 @@ func (l *ledger) write(ctx context.Context, do func(db execer) error) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // after a commit there is nothing left to roll back
+	defer tx.Rollback()                        // after a commit there is nothing left to roll back
 	if err := l.scope.Owned(ctx); err != nil { // nobody else writes to the ledger from here on
 		return err
 	}
 	if err := do(tx); err != nil {
 		return err
 	}
+	fault.Point("settlement.before-ledger-commit")
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("commit to the ledger %s: %w", core.QuotePath(l.path), err)
 	}
+	fault.Point("settlement.after-ledger-commit")
 	return nil
 }
 
