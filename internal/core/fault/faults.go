@@ -5,6 +5,7 @@ package fault
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,6 +15,12 @@ import (
 
 // Enabled reports whether the program was built with failpoints.
 const Enabled = true
+
+// The actions.
+const (
+	actionKill  = "kill"
+	actionSleep = "sleep"
+)
 
 type armed struct {
 	once   sync.Once
@@ -40,28 +47,50 @@ func Point(name string) {
 		return
 	}
 	switch action {
-	case "sleep":
+	case actionSleep:
 		time.Sleep(10 * time.Minute) //nolint:forbidigo // this is what was asked for
-	default:
+	case actionKill:
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL) // nothing runs after it
 		select {}
 	}
 }
+
+// exitUsage is the exit code of a wrong command line: what was asked for cannot
+// happen, and a run that did not die would prove nothing.
+const exitUsage = 64
 
 func (a *armed) arm() {
 	spec := os.Getenv(Variable)
 	if spec == "" {
 		return
 	}
-	place, action, _ := strings.Cut(spec, "=")
+	if err := a.parse(spec); err != nil {
+		fmt.Fprintf(os.Stderr, "error: %s=%q: %v\n", Variable, spec, err)
+		syscall.Exit(exitUsage)
+	}
+}
+
+// parse reads NAME[:HIT][=ACTION]. What it does not know it refuses: it would
+// never happen, and nobody would notice.
+func (a *armed) parse(spec string) error {
+	place, action, given := strings.Cut(spec, "=")
 	name, hit, counted := strings.Cut(place, ":")
+	if _, known := slices.BinarySearch(points, name); !known {
+		return fmt.Errorf("there is no failpoint %q; batchctl failpoints lists them", name)
+	}
 	n := 1
 	if counted {
 		var err error
 		if n, err = strconv.Atoi(hit); err != nil || n < 1 {
-			fmt.Fprintf(os.Stderr, "%s=%q: the hit is not a positive number\n", Variable, spec)
-			syscall.Exit(64)
+			return fmt.Errorf("the hit %q is not a positive number", hit)
 		}
 	}
+	switch {
+	case !given:
+		action = actionKill
+	case action != actionKill && action != actionSleep:
+		return fmt.Errorf("the action %q is neither %s nor %s", action, actionKill, actionSleep)
+	}
 	a.name, a.left, a.action = name, n, action
+	return nil
 }

@@ -5,8 +5,10 @@ package fault
 //	BATCHCTL_FAILPOINT=chunk.before-commit:3=kill
 //	BATCHCTL_FAILPOINT=chunk.before-commit=sleep
 //
-// The number is the hit that counts, 1 when absent. kill ends the process with
-// SIGKILL; sleep holds it there for ten minutes, for a test to look at.
+// The number is the hit that counts, 1 when absent. kill, also when absent, ends
+// the process with SIGKILL; sleep holds it there for ten minutes, for a test to
+// look at. Whatever else is asked for ends the process with exit code 64 at the
+// first failpoint that it passes.
 const Variable = "BATCHCTL_FAILPOINT"
 
 // points are the names of every failpoint in the program, one a commit edge.
@@ -39,8 +41,18 @@ var points = []string{
 	"partfile.before-dirsync",
 	"partfile.before-fsync",
 	"partfile.before-rename",
+	"settlement.after-ledger-commit",
+	"settlement.before-ledger-commit",
+	"sqlite.after-backup-dirsync",
+	"sqlite.after-backup-rename",
+	"sqlite.after-backup-sync",
 	"sqlite.after-create",
+	"sqlite.after-dirsync",
 	"sqlite.after-schema-commit",
+	"sqlite.before-backup-rename",
+	"sqlite.before-backup-sync",
+	"sqlite.before-create",
+	"sqlite.before-dirsync",
 	"sqlite.before-schema-commit",
 	"sqlitem.after-claim-commit",
 	"sqlitem.after-sink-commit",
@@ -50,6 +62,7 @@ var points = []string{
 	"sqlrepo.after-execution-insert",
 	"sqlrepo.after-instance-insert",
 	"sqlrepo.after-launch-commit",
+	"sqlrepo.after-recovery",
 	"sqlrepo.after-verb-commit",
 	"sqlrepo.before-commit",
 	"sqlrepo.before-launch-commit",

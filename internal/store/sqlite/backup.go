@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
 )
 
 // Backup writes a copy of the repository at path to dest, which must not exist.
@@ -82,6 +83,7 @@ func finishCopy(ctx context.Context, temp, dest string) error {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
+	fault.Point("sqlite.before-backup-sync")
 	f, err := os.OpenFile(temp, os.O_RDWR, 0) //nolint:gosec // the name that was made for the copy
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
@@ -89,11 +91,13 @@ func finishCopy(ctx context.Context, temp, dest string) error {
 	if err != nil {
 		return backupError(dest, err)
 	}
+	fault.Point("sqlite.after-backup-sync")
 	return nil
 }
 
 // publish gives the copy its name, unless something has that name already.
 func publish(temp, dest string) error {
+	fault.Point("sqlite.before-backup-rename")
 	err := renameNew(temp, dest)
 	if errors.Is(err, fs.ErrExist) {
 		return destinationExists(dest, err)
@@ -101,7 +105,12 @@ func publish(temp, dest string) error {
 	if err != nil {
 		return backupError(dest, err)
 	}
-	return syncDir(filepath.Dir(dest))
+	fault.Point("sqlite.after-backup-rename")
+	if err := syncDir(filepath.Dir(dest)); err != nil {
+		return err
+	}
+	fault.Point("sqlite.after-backup-dirsync")
+	return nil
 }
 
 // linkNew is renameNew in two steps.

@@ -72,6 +72,7 @@ func initialise(ctx context.Context, path string, o Options) (made bool, err err
 			return err
 		}
 		if found == absent {
+			fault.Point("sqlite.before-create")
 			if err := createFile(path); err != nil {
 				return err
 			}
@@ -81,7 +82,12 @@ func initialise(ctx context.Context, path string, o Options) (made bool, err err
 			return err
 		}
 		made = true
-		return syncDir(filepath.Dir(path))
+		fault.Point("sqlite.before-dirsync")
+		if err := syncDir(filepath.Dir(path)); err != nil {
+			return err
+		}
+		fault.Point("sqlite.after-dirsync")
+		return nil
 	})
 	return made, err
 }

@@ -239,5 +239,6 @@ func (r *Repository) abandonable(h head, v core.OwnerVerdict) error {
 func (r *Repository) forget(dead core.Owner) {
 	if dead.Token != "" {
 		_ = r.cfg.Ownership.Release(dead.Token) // see above
+		fault.Point("sqlrepo.after-recovery")
 	}
 }
