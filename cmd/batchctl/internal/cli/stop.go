@@ -25,7 +25,8 @@ func newStopCmd(a *app) *cobra.Command {
 		Use:   "stop EXECUTION",
 		Short: "Ask a running execution to end at its next commit",
 		Long: `Ask a running execution, of any process on this host, to end at its next commit.
-It ends STOPPED and can be restarted.`,
+It ends STOPPED and can be restarted. One whose process has died is ended here,
+as FAILED, and can be restarted too.`,
 		Example:           "  batchctl stop 42 --wait",
 		Args:              exactly(1, "execution"),
 		ValidArgsFunction: a.completeExecutions(core.StatusStarting, core.StatusStarted),
@@ -56,6 +57,9 @@ func runStop(ctx context.Context, a *app, o *stopOptions) error {
 	}
 	op := &launch.JobOperator{Registry: registry, Repo: store}
 	je, err := op.Stop(ctx, o.id)
+	if verdict, dead := ownerDied(ctx, store, o.id); dead && errors.Is(err, core.ErrJobExecutionNotRunning) {
+		return a.stopDead(ctx, store, o, verdict)
+	}
 	if errors.Is(err, core.ErrJobExecutionNotRunning) {
 		if status, again := store.JobStatus(ctx, o.id); again == nil && status == core.StatusCompleted {
 			return &core.Error{
@@ -68,7 +72,11 @@ func runStop(ctx context.Context, a *app, o *stopOptions) error {
 		return err
 	}
 	if o.wait && je.Status.IsRunning() {
-		if je, err = awaitEnd(ctx, store, o); err != nil {
+		je, err = awaitEnd(ctx, store, o)
+		if died, ok := errors.AsType[*ownerDiedError](err); ok {
+			return a.stopDead(ctx, store, o, died.verdict)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -83,7 +91,37 @@ func afterStop(je *core.JobExecution) string {
 	return ""
 }
 
-// awaitEnd waits until the execution has ended, and wants it STOPPED.
+// ownerDied reports whether the execution reads as running and its owner is
+// dead; what cannot be told is no.
+func ownerDied(ctx context.Context, store *sqlite.Store, id int64) (core.OwnerVerdict, bool) {
+	verdict, err := store.OwnerOf(ctx, id)
+	if err != nil || verdict.Liveness != core.OwnerDead {
+		return verdict, false
+	}
+	// It may have ended its execution, and itself, after the status was read.
+	status, err := store.JobStatus(ctx, id)
+	return verdict, err == nil && status.IsRunning()
+}
+
+// stopDead ends an execution whose owner has died: nobody else is left to.
+func (a *app) stopDead(ctx context.Context, store *sqlite.Store, o *stopOptions, verdict core.OwnerVerdict) error {
+	_, je, err := store.Recover(ctx, o.id, false)
+	if err != nil {
+		return &core.Error{Op: o.verb, Err: err}
+	}
+	a.say("execution %d: its owner had died (%s); it is %s now; restart it with: %s",
+		je.ID, verdict.Evidence, je.Status, a.command("restart", fmt.Sprint(je.ID)))
+	return a.printIfAsked(ctx, store, je)
+}
+
+// ownerDiedError: the execution will not end by itself any more.
+type ownerDiedError struct{ verdict core.OwnerVerdict }
+
+// Error implements error.
+func (e *ownerDiedError) Error() string { return "its owner died: " + e.verdict.Evidence }
+
+// awaitEnd waits until the execution has ended, and wants it STOPPED. It is an
+// *ownerDiedError when nobody is left to end it.
 func awaitEnd(ctx context.Context, store *sqlite.Store, o *stopOptions) (*core.JobExecution, error) {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
@@ -95,16 +133,8 @@ func awaitEnd(ctx context.Context, store *sqlite.Store, o *stopOptions) (*core.J
 		if !status.IsRunning() {
 			return stoppedExecution(ctx, store, o)
 		}
-		verdict, err := store.OwnerOf(ctx, o.id)
-		if err != nil {
-			return nil, err
-		}
-		if again, err := store.JobStatus(ctx, o.id); err == nil && again.IsRunning() && verdict.Liveness == core.OwnerDead {
-			return nil, &core.Error{
-				Kind: core.ErrJobExecutionNotRunning, Op: o.verb,
-				Msg:  fmt.Sprintf("it reads %s, but its owner died: %s", again, verdict.Evidence),
-				Hint: core.ShellQuote("batchctl", "restart", fmt.Sprint(o.id)),
-			}
+		if verdict, dead := ownerDied(ctx, store, o.id); dead {
+			return nil, &ownerDiedError{verdict}
 		}
 		select {
 		case <-ctx.Done():
@@ -123,7 +153,10 @@ func stoppedExecution(ctx context.Context, store *sqlite.Store, o *stopOptions) 
 	case core.StatusStopped:
 		return je, nil
 	case core.StatusCompleted:
-		return nil, &core.Error{Kind: core.ErrJobInstanceAlreadyComplete, Op: o.verb, Msg: "it completed before it could stop"}
+		return nil, &core.Error{
+			Kind: core.ErrJobInstanceAlreadyComplete, Op: o.verb, Msg: "it completed before it could stop",
+			Hint: core.ShellQuote("batchctl", "show", fmt.Sprint(o.id)),
+		}
 	case core.StatusFailed, core.StatusAbandoned, core.StatusUnknown, core.StatusStarting, core.StatusStarted, core.StatusStopping:
 	}
 	return nil, &core.Error{
