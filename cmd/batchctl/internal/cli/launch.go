@@ -20,19 +20,29 @@ type launchOptions struct {
 	// words are the parameters before "--", signed those behind it.
 	words, signed []string
 	timeout       time.Duration
+	stopTimeout   time.Duration
 }
+
+// stopTimeoutDefault and exitGrace together stay below the 30 s that Kubernetes
+// gives a process between SIGTERM and SIGKILL.
+const stopTimeoutDefault = 25 * time.Second
 
 // addLaunchFlags declares the flags of run, next and restart. None of them may
 // have a short form that takes a value: "-d=2021" has to stay an error.
 func addLaunchFlags(cmd *cobra.Command, o *launchOptions) {
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "stop at the next commit after this `time`, as in 90m (exit code 9)")
+	cmd.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTimeoutDefault,
+		"roll back and end when a signal or --timeout has not stopped the job within this `time`; 0: wait for ever")
 }
 
 // readWords takes the object of the verb and the parameters from args.
 func (o *launchOptions) readWords(cmd *cobra.Command, args []string) (object string, err error) {
 	o.verb = cmd.Name() + " " + args[0]
 	if o.timeout < 0 {
-		return "", usageError("", "%s: --timeout %s is negative", o.verb, o.timeout)
+		return "", usageError("give a positive time, as in --timeout 90m", "%s: --timeout: value %s is negative", o.verb, core.Quote(o.timeout.String()))
+	}
+	if o.stopTimeout < 0 {
+		return "", usageError("", "%s: --stop-timeout %s is negative", o.verb, o.stopTimeout)
 	}
 	dash := len(args)
 	if at := cmd.ArgsLenAtDash(); at >= 0 {
@@ -126,12 +136,8 @@ func (a *app) launch(
 		return err
 	}
 	stop := core.NewStop()
-	ctx, signals := a.watch(ctx, stop)
+	ctx, signals := a.watch(ctx, stop, o)
 	defer signals.close()
-	if o.timeout > 0 {
-		timer := time.AfterFunc(o.timeout, func() { stop.Request(core.ErrTimeout) })
-		defer timer.Stop()
-	}
 	repo := &watchedStore{Store: store, launched: func(ctx context.Context, je *core.JobExecution) {
 		signals.running.Store(je.ID)
 		a.sayRecovered(ctx, store, je)

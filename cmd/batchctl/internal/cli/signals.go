@@ -2,37 +2,50 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// interrupts turns signals into what they ask for: the first one stops the job
-// at its next commit, the second rolls back and ends it, the third ends the
-// process.
+// interrupts turns signals and times into what they ask for. The first signal,
+// or --timeout, stops the job at its next commit; the second, or --stop-timeout
+// after the first, rolls back and ends it; the third, or exitGrace after
+// --stop-timeout, ends the process.
 type interrupts struct {
 	app    *app
 	stop   *core.Stop
 	cancel context.CancelCauseFunc
+	// timeout and stopTimeout are the times that were given, 0 for none.
+	timeout, stopTimeout time.Duration
 	// running is the id of the execution, 0 before there is one.
 	running atomic.Int64
-	// last is the number of the signal that came second, or later.
+	// last is the number of the signal that had the job rolled back, 0 when
+	// none did.
 	last atomic.Int32
 
 	signals chan os.Signal
 	wg      sync.WaitGroup
 }
 
+// exitGrace is what a job has left to roll back and to write its end, after
+// --stop-timeout. Who ends it by hand has the third signal for that.
+const exitGrace = 4 * time.Second
+
 // watch begins to listen; close ends it. The returned context is canceled with
-// core.ErrAborted by the second signal.
-func (a *app) watch(ctx context.Context, stop *core.Stop) (context.Context, *interrupts) {
+// core.ErrAborted by the second signal, and when a stop takes too long.
+func (a *app) watch(ctx context.Context, stop *core.Stop, o *launchOptions) (context.Context, *interrupts) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	in := &interrupts{app: a, stop: stop, cancel: cancel, signals: make(chan os.Signal, 3)}
+	in := &interrupts{
+		app: a, stop: stop, cancel: cancel, timeout: o.timeout, stopTimeout: o.stopTimeout,
+		signals: make(chan os.Signal, 3),
+	}
 	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) { // nohup has a say
 			signal.Notify(in.signals, s)
@@ -49,27 +62,75 @@ func (in *interrupts) close() {
 	in.cancel(nil)
 }
 
+// listen is the one goroutine that decides, so that nothing comes in between a
+// time that is over and a signal.
 func (in *interrupts) listen() {
+	timeout := after(in.timeout)
+	var overdue, end <-chan time.Time // the stop, and the rolling back
+	var first syscall.Signal          // what began the stop; 0: --timeout
 	count := 0
-	for s := range in.signals {
-		number, ok := s.(syscall.Signal)
-		if !ok {
-			continue
-		}
-		count++
-		switch count {
-		case 1:
-			in.app.say("%s: stopping at the next commit%s; another signal rolls back and ends at once",
-				s, in.restart())
-			in.stop.Request(core.ErrStopped)
-		case 2:
-			in.last.Store(int32(number)) //nolint:gosec // signal numbers are small
-			in.app.say("%s: rolling back; another signal ends at once and leaves the rest to the next launch", s)
-			in.cancel(core.ErrAborted)
-		default:
-			in.app.exit(signalCode(number))
+	for {
+		select {
+		case s, open := <-in.signals:
+			if !open {
+				return
+			}
+			number, ok := s.(syscall.Signal)
+			if !ok {
+				continue
+			}
+			count++
+			switch count {
+			case 1:
+				in.app.say("%s: stopping at the next commit%s; another signal rolls back and ends at once",
+					s, in.restart())
+				in.stop.Request(core.ErrStopped)
+				if timeout != nil || in.timeout == 0 { // else --timeout was first
+					first, timeout, overdue = number, nil, after(in.stopTimeout)
+				}
+			case 2:
+				overdue = nil
+				in.last.Store(int32(number)) //nolint:gosec // signal numbers are small
+				in.app.say("%s: rolling back; another signal ends at once and leaves the rest to the next launch", s)
+				in.cancel(core.ErrAborted)
+			default:
+				in.app.exit(signalCode(number))
+			}
+		case <-timeout:
+			timeout, overdue = nil, after(in.stopTimeout)
+			in.stop.Request(core.ErrTimeout)
+		case <-overdue:
+			overdue, end, count = nil, time.After(exitGrace), 2
+			in.abort(first)
+		case <-end:
+			in.app.say("not rolled back within %s: ending at once, which leaves the rest to the next launch", exitGrace)
+			in.app.exit(in.app.code(&endedError{signal: first, err: in.overdue(first)}))
 		}
 	}
+}
+
+// after is a channel that something comes from after d; nothing does after 0.
+func after(d time.Duration) <-chan time.Time {
+	if d == 0 {
+		return nil
+	}
+	return time.After(d)
+}
+
+// abort rolls back a job that has not stopped in time, as a second signal would.
+func (in *interrupts) abort(first syscall.Signal) {
+	in.last.Store(int32(first)) //nolint:gosec // signal numbers are small
+	in.app.say("not stopped within %s (--stop-timeout): rolling back; another signal ends at once", in.stopTimeout)
+	in.cancel(in.overdue(first))
+}
+
+// overdue is why a job is rolled back that has not stopped in time: still a
+// timeout, if that was what began the stop.
+func (in *interrupts) overdue(first syscall.Signal) error {
+	if first != 0 {
+		return fmt.Errorf("%w: not stopped within %s of %s", core.ErrAborted, in.stopTimeout, first)
+	}
+	return fmt.Errorf("%w: %w, and not stopped within %s of it", core.ErrAborted, core.ErrTimeout, in.stopTimeout)
 }
 
 func (in *interrupts) restart() string {
