@@ -61,6 +61,7 @@ func pipelines() []pipeline {
 		{name: "sqlite-sqlite", target: toSink, bind: bindWith(readSQL, writeSink)},
 		{name: "sqlite-repository", target: toRepository, bind: bindWith(readSQL, writeRepository)},
 		{name: "csv-csv+sqlite", target: toFileAndSink, bind: bindWith(readCSV, writeBoth)},
+		{name: "tasklet-repository", target: toRepository, bind: bindTasklet},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},
 	}
@@ -71,9 +72,9 @@ func (p pipeline) job(dir string) *core.Job {
 	return &core.Job{
 		Name:       "crash",
 		Parameters: core.ParameterSpecs{{Name: "trial", Type: core.TypeLong, Required: true}},
-		Steps: []*core.Step{chunk.Step("move", func(s *core.Scope) (core.StepBody, error) {
+		Steps: []*core.Step{{Name: "move", Bind: func(s *core.Scope) (core.StepBody, error) {
 			return p.bind(dir, s)
-		})},
+		}}},
 	}
 }
 
