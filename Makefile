@@ -9,6 +9,7 @@ RUNS     ?= 20
 CRASH    ?=
 BATCHCTL := build/batchctl
 DB       := build/batchctl.db
+# The tag that ships is tested as well: SQLite is compiled for no other.
 TAGS     := sqlite_omit_load_extension
 # A checkout that git will not read is built without its commit.
 VCS      := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
@@ -36,7 +37,7 @@ build: compiler ## build build/batchctl
 
 .PHONY: test
 test: compiler ## run all tests
-	$(GO) test ./...
+	$(GO) test -tags $(TAGS) ./...
 
 .PHONY: lint
 lint: compiler ## run the linters (builds them at the first time: some minutes)
@@ -52,12 +53,12 @@ bench: build ## measure against programs written by hand, as ratios
 
 .PHONY: crash
 crash: compiler ## kill real processes at random instants and compare what is left
-	$(GO) test -tags 'crash faults' -count 1 -timeout 60m -v ./internal/crashtest $(CRASH)
+	$(GO) test -tags 'crash faults $(TAGS)' -count 1 -timeout 60m -v ./internal/crashtest $(CRASH)
 
 .PHONY: cover
 cover: compiler ## show how much of core and store the tests reach
 	@mkdir -p build
-	$(GO) test -coverpkg=./internal/core/...,./internal/store/... -coverprofile=build/cover.out \
+	$(GO) test -tags $(TAGS) -coverpkg=./internal/core/...,./internal/store/... -coverprofile=build/cover.out \
 		./internal/core/... ./internal/store/... ./internal/jobs/... >/dev/null
 	@$(GO) tool cover -func=build/cover.out | tail -n 1
 
@@ -67,9 +68,9 @@ memory: build ## measure the peak memory of a long day against a short one
 
 .PHONY: crash-short
 crash-short: compiler ## the same in some minutes, with a new seed each time
-	$(GO) test -tags 'crash faults' -count 1 -timeout 15m -v ./internal/crashtest \
+	$(GO) test -tags 'crash faults $(TAGS)' -count 1 -timeout 15m -v ./internal/crashtest \
 	  -kills 60 -rows 3000 -shared 10s $(CRASH)
-	$(GO) test -tags faultvfs -count 1 -timeout 10m ./internal/store/faultvfs -stride 7
+	$(GO) test -tags 'faultvfs $(TAGS)' -count 1 -timeout 10m ./internal/store/faultvfs -stride 7
 
 .PHONY: generate
 generate: ## write testdata/transactions anew
