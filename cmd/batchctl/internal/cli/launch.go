@@ -42,7 +42,8 @@ func (o *launchOptions) readWords(cmd *cobra.Command, args []string) (object str
 		return "", usageError("give a positive time, as in --timeout 90m", "%s: --timeout: value %s is negative", o.verb, core.Quote(o.timeout.String()))
 	}
 	if o.stopTimeout < 0 {
-		return "", usageError("", "%s: --stop-timeout %s is negative", o.verb, o.stopTimeout)
+		return "", usageError("give a positive time, or 0 to wait for ever",
+			"%s: --stop-timeout: value %s is negative", o.verb, core.Quote(o.stopTimeout.String()))
 	}
 	dash := len(args)
 	if at := cmd.ArgsLenAtDash(); at >= 0 {
