@@ -152,7 +152,7 @@ ORDER BY e.JOB_EXECUTION_ID`)
 		hint := core.ShellQuote("batchctl", "recover", fmt.Sprint(id), "--db", r.Path)
 		switch {
 		case o.Token == "":
-			r.add("no-owner", what, hint+" --force, once you know that nothing runs it")
+			r.add("no-owner", what, hint+" --force --yes, once you know that nothing runs it")
 		case verdict == core.OwnerDead:
 			r.dead[id] = true
 			r.add("dead-owner", what, hint)

@@ -63,6 +63,11 @@ func (l *launch) refuse(kind error, advice, format string, args ...any) error {
 	return &core.Error{Kind: kind, Msg: fmt.Sprintf(format, args...), Hint: advice}
 }
 
+// lookFirst is what to do about an execution that may still be running.
+func lookFirst(id int64) string {
+	return hint("show", id) + " has the evidence; once nothing runs it, " + hint("recover", id) + " --force --yes"
+}
+
 // examine decides by one execution. A dead owner's is recovered on the spot.
 func (l *launch) examine(ctx context.Context, tx *sql.Tx, h head) (recovered bool, err error) {
 	v, err := l.verdictOf(ctx, tx, h.id)
@@ -101,7 +106,7 @@ func (l *launch) takeOver(ctx context.Context, tx *sql.Tx, h head, v core.OwnerV
 			"execution %d is %s, %s", h.id, h.statusText(), l.cfg.describe(v.Owner))
 	case core.OwnerUnknown:
 	}
-	return l.refuse(core.ErrJobExecutionAlreadyRunning, hint("recover", h.id),
+	return l.refuse(core.ErrJobExecutionAlreadyRunning, lookFirst(h.id),
 		"execution %d is %s, and nothing proves that its process is gone: %s", h.id, h.statusText(), l.evidence(v))
 }
 
@@ -115,7 +120,7 @@ func (l *launch) examineSteps(ctx context.Context, tx *sql.Tx, last head) error 
 	for _, se := range steps {
 		switch se.Status {
 		case core.StatusStarting, core.StatusStarted, core.StatusStopping:
-			return l.refuse(core.ErrJobExecutionAlreadyRunning, hint("recover", last.id),
+			return l.refuse(core.ErrJobExecutionAlreadyRunning, lookFirst(last.id),
 				"execution %d is %s, but its step %s is %s and no owner is recorded",
 				last.id, last.statusText(), core.Quote(se.StepName), se.Status)
 		case core.StatusUnknown:

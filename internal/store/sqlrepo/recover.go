@@ -109,7 +109,7 @@ func (r *Repository) refuseRecovery(op string, h head, v core.OwnerVerdict) erro
 	return &core.Error{
 		Kind: core.ErrJobExecutionAlreadyRunning, Op: op,
 		Msg:  fmt.Sprintf("it is %s, and nothing proves that its process is gone: %s", h.status, r.evidence(v)),
-		Hint: "make sure that nothing runs it, then " + hint("recover --force", h.id),
+		Hint: "make sure that nothing runs it, then " + hint("recover", h.id) + " --force --yes",
 	}
 }
 

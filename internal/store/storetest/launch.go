@@ -172,7 +172,7 @@ var launchRules = []rule{
 			t.Errorf("error %q does not name the step", err)
 		}
 		_, _, err = s.Repo.Recover(t.Context(), je.ID, false)
-		wantError(t, err, core.ErrJobExecutionAlreadyRunning, fmt.Sprintf("batchctl recover --force %d", je.ID))
+		wantError(t, err, core.ErrJobExecutionAlreadyRunning, fmt.Sprintf("batchctl recover %d --force --yes", je.ID))
 		if _, _, err = s.Repo.Recover(t.Context(), je.ID, true); err != nil {
 			t.Fatal(err)
 		}

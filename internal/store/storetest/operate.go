@@ -134,7 +134,7 @@ var operateRules = []rule{
 		je := s.launch(t)
 		s.estrange(t, je)
 		_, _, err := s.Repo.Recover(t.Context(), je.ID, false)
-		wantError(t, err, core.ErrJobExecutionAlreadyRunning, fmt.Sprintf("batchctl recover --force %d", je.ID))
+		wantError(t, err, core.ErrJobExecutionAlreadyRunning, fmt.Sprintf("batchctl recover %d --force --yes", je.ID))
 	}},
 	{"OPR-14 a launch recovers and goes on", func(t *testing.T, s suite) {
 		je := s.launch(t)
