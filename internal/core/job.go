@@ -83,11 +83,14 @@ func (j *Job) declares(name string) bool {
 	return ok
 }
 
-// Notation returns the notation in which j's parameters are written.
+// Notation returns the notation in which j's parameters are written. Extra has
+// the incrementer's key, unless the job declares it.
 func (j *Job) Notation() Notation {
 	n := Notation{Declared: j.Parameters}
 	if j.Incrementer != nil {
-		n.Extra = ParameterSpecs{j.Incrementer.Key()}
+		if key := j.Incrementer.Key(); !j.declares(key.Name) {
+			n.Extra = ParameterSpecs{key}
+		}
 	}
 	return n
 }

@@ -80,11 +80,7 @@ func completeParameters(job *core.Job, given []string, typed string) ([]cobra.Co
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	specs := job.Parameters
-	if n := job.Notation(); len(n.Extra) > 0 {
-		if _, ok := specs.Lookup(n.Extra[0].Name); !ok {
-			specs = append(slices.Clip(specs), n.Extra...)
-		}
-	}
+	specs = append(slices.Clip(specs), job.Notation().Extra...)
 	var words []cobra.Completion
 	for _, spec := range specs {
 		if !isGiven(spec.Name, given) {
