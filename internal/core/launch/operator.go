@@ -52,8 +52,26 @@ func (op *JobOperator) Restart(
 	if err != nil {
 		return nil, hinted(verb, command("jobs", "show", job.Name), err)
 	}
+	if err := readable(ps); err != nil {
+		return nil, hinted(verb, command("show", id(executionID)), err)
+	}
 	o.RestartOf = executionID
 	return op.Launcher.Run(ctx, job, ps, o)
+}
+
+// readable refuses a parameter that cannot be stored again. It is not wrong, so
+// it must not read like a mistake in the words that were typed.
+func readable(ps core.JobParameters) error {
+	for _, p := range ps {
+		if v, ok := p.Value.(core.OpaqueValue); ok {
+			return &core.Error{
+				Kind: core.ErrJobRestart,
+				Msg: fmt.Sprintf("parameter %s is of type %s, which another program stored and batchctl does not know",
+					core.Quote(p.Name), core.Quote(v.Type)),
+			}
+		}
+	}
+	return nil
 }
 
 // restartable refuses what no repository could allow.
