@@ -96,3 +96,16 @@ func (next readOne[T]) Read(ctx context.Context, dst []T) (int, error) {
 
 // IsEOF reports whether err is the end of an input.
 func IsEOF(err error) bool { return errors.Is(err, io.EOF) }
+
+// WhereOf returns the place that an item comes from, as "in.csv line 7", or ""
+// when it does not know: the result of its method Where, if it has one.
+func WhereOf[T any](item *T) string {
+	type placed interface{ Where() string }
+	if p, ok := any(item).(placed); ok {
+		return p.Where()
+	}
+	if p, ok := any(*item).(placed); ok {
+		return p.Where()
+	}
+	return ""
+}

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"io/fs"
 	"os/exec"
 	"strings"
 	"testing"
@@ -135,5 +136,22 @@ func TestNearest(t *testing.T) {
 				t.Errorf("Nearest(%q) = %q, want %q", tt.word, got, tt.want)
 			}
 		})
+	}
+}
+
+func TestFileKind(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[fs.FileMode]string{
+		fs.ModeDir | 0o755:                      "a directory",
+		fs.ModeSymlink | 0o777:                  "a symbolic link",
+		fs.ModeNamedPipe:                        "a FIFO",
+		fs.ModeSocket:                           "a socket",
+		fs.ModeDevice:                           "a device",
+		fs.ModeDevice | fs.ModeCharDevice | 0o6: "a device",
+		fs.ModeIrregular:                        "a special file",
+	} {
+		if got := core.FileKind(mode); got != want {
+			t.Errorf("%s: got %s, want %s", mode, got, want)
+		}
 	}
 }

@@ -190,7 +190,7 @@ func (e *execution[I, O]) processError(i int, err error) error {
 	if saysWhere(err) {
 		return err
 	}
-	if where := whereOf(&e.in[i]); where != "" {
+	if where := core.WhereOf(&e.in[i]); where != "" {
 		return fmt.Errorf("process %s: %w", core.EscapeControl(where), err)
 	}
 	return fmt.Errorf("process item %d of this attempt: %w", e.read+int64(i)+1, err)
@@ -199,16 +199,4 @@ func (e *execution[I, O]) processError(i int, err error) error {
 func saysWhere(err error) bool {
 	_, ok := errors.AsType[*core.ItemError](err)
 	return ok
-}
-
-// whereOf returns the place that the item comes from, if the item knows it.
-func whereOf[T any](item *T) string {
-	type placed interface{ Where() string }
-	if p, ok := any(item).(placed); ok {
-		return p.Where()
-	}
-	if p, ok := any(*item).(placed); ok {
-		return p.Where()
-	}
-	return ""
 }

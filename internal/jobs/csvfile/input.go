@@ -65,7 +65,7 @@ func openInput(path string) (*input, error) {
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &core.Error{
-			Op: op, Msg: "is " + kind(info.Mode()) + ", not a regular file",
+			Op: op, Msg: "is " + core.FileKind(info.Mode()) + ", not a regular file",
 			Hint: "give a regular file: a restart has to read it again from the middle",
 		}
 	}
@@ -87,18 +87,6 @@ func openInput(path string) (*input, error) {
 }
 
 func openOp(path string) string { return "open input " + core.EscapeControl(path) }
-
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a directory"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a FIFO"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	}
-	return "a device"
-}
 
 // offset returns the position in the file of the next byte to consume.
 func (in *input) offset() int64 { return in.base + int64(in.r) }

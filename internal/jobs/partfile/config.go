@@ -59,7 +59,7 @@ func (c Config) checkTarget() error {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return c.refuse("is a symbolic link, which publishing would replace", "give the path that it points to")
 	case !info.Mode().IsRegular():
-		return c.refuse("is "+kind(info.Mode())+", not a regular file", "give the path of a file: it is replaced in one step at the end")
+		return c.refuse("is "+core.FileKind(info.Mode())+", not a regular file", "give the path of a file: it is replaced in one step at the end")
 	}
 	return nil
 }
@@ -108,7 +108,7 @@ func (c Config) open() (*os.File, error) {
 		return nil, &core.Error{Op: c.op(), Err: err}
 	}
 	if !info.Mode().IsRegular() {
-		return nil, c.refuse(core.EscapeControl(c.part())+" is "+kind(info.Mode())+", not a regular file", "rm "+core.ShellQuote(c.part()))
+		return nil, c.refuse(core.EscapeControl(c.part())+" is "+core.FileKind(info.Mode())+", not a regular file", "rm "+core.ShellQuote(c.part()))
 	}
 	f, err := os.OpenFile(c.part(), os.O_RDWR|noFollow, 0)
 	if err != nil {
@@ -226,20 +226,4 @@ func syncDir(dir string) error {
 	}
 	fault.Point("partfile.after-dirsync")
 	return nil
-}
-
-func kind(mode fs.FileMode) string {
-	switch {
-	case mode.IsDir():
-		return "a directory"
-	case mode&fs.ModeSymlink != 0:
-		return "a symbolic link"
-	case mode&fs.ModeNamedPipe != 0:
-		return "a FIFO"
-	case mode&fs.ModeSocket != 0:
-		return "a socket"
-	case mode&fs.ModeDevice != 0:
-		return "a device"
-	}
-	return "of an unknown kind"
 }

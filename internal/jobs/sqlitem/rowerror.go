@@ -66,17 +66,5 @@ func (w *Writer[T]) blame(ctx context.Context, tx Execer, items []T, at, n int, 
 }
 
 func (w *Writer[T]) rowError(items []T, i int, err error) error {
-	return &RowError{Table: w.config.Table, Index: i, Where: whereOf(&items[i]), Err: err}
-}
-
-// whereOf returns the place that the item comes from, if the item knows it.
-func whereOf[T any](item *T) string {
-	type placed interface{ Where() string }
-	if p, ok := any(item).(placed); ok {
-		return p.Where()
-	}
-	if p, ok := any(*item).(placed); ok {
-		return p.Where()
-	}
-	return ""
+	return &RowError{Table: w.config.Table, Index: i, Where: core.WhereOf(&items[i]), Err: err}
 }

@@ -167,7 +167,7 @@ func (w *Writer[T]) bind(items []T, at int) error {
 		w.args = w.values(&items[i], w.args)
 		if got := len(w.args) - before; got != len(w.config.Columns) {
 			return &RowError{
-				Table: w.config.Table, Index: at + i, Where: whereOf(&items[i]),
+				Table: w.config.Table, Index: at + i, Where: core.WhereOf(&items[i]),
 				Err: fmt.Errorf("%d values for %d columns", got, len(w.config.Columns)),
 			}
 		}

@@ -288,7 +288,7 @@ func TestOpenRefusesWhatIsNoFile(t *testing.T) {
 		{"90 missing directory", dir + "/no/batch.db", `the directory "` + dir + `/no" does not exist`, "mkdir -p " + dir + "/no"},
 		{"90 directory", dir, `"` + dir + `" is a directory, want a file`, "--db " + dir + "/batchctl.db"},
 		{"90 directory of a file", dir + "/file/batch.db", "cannot be looked at: not a directory", "ls -l"},
-		{"90 named pipe", dir + "/fifo", "is not a regular file but a named pipe", "--db"},
+		{"90 named pipe", dir + "/fifo", "is not a regular file but a FIFO", "--db"},
 		{"90 device", "/dev/null", "is not a regular file but a device", "--db"},
 		{"90 empty path", "", "is empty", "--db"},
 		{"90 NUL", dir + "/a\x00b", `a\x00b`, "ls"},

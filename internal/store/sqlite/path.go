@@ -76,7 +76,7 @@ func statDatabase(path string) (size int64, exists bool, err error) {
 		return 0, false, refuse(fmt.Sprintf("%s is a directory, want a file", core.QuotePath(path)),
 			"name a file in it: --db "+core.ShellQuote(filepath.Join(path, "batchctl.db")), nil)
 	case !fi.Mode().IsRegular():
-		return 0, false, refuse(fmt.Sprintf("%s is not a regular file but a %s", core.QuotePath(path), kindOf(fi.Mode())),
+		return 0, false, refuse(fmt.Sprintf("%s is not a regular file but %s", core.QuotePath(path), core.FileKind(fi.Mode())),
 			"give --db the name of a file", nil)
 	case fi.Size() > 0 && fi.Size() < minPage:
 		// SQLite itself takes a file of one byte for an empty database.
@@ -84,18 +84,6 @@ func statDatabase(path string) (size int64, exists bool, err error) {
 			"give another file with --db, or remove this one", nil)
 	}
 	return fi.Size(), true, nil
-}
-
-func kindOf(m fs.FileMode) string {
-	switch {
-	case m&fs.ModeNamedPipe != 0:
-		return "named pipe"
-	case m&fs.ModeSocket != 0:
-		return "socket"
-	case m&fs.ModeDevice != 0:
-		return "device"
-	}
-	return "special file"
 }
 
 // sizeOf returns the size of a file beside the database; exists is false also
