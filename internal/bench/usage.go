@@ -4,7 +4,6 @@ package bench
 
 import (
 	"runtime"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -46,14 +45,4 @@ func cpuTime() (time.Duration, error) {
 		return 0, err
 	}
 	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano()), nil
-}
-
-// Spread is the least, the middle and the greatest of some values.
-type Spread struct{ Min, Median, Max float64 }
-
-// NewSpread returns the spread of values, of which there is at least one.
-func NewSpread(values []float64) Spread {
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return Spread{Min: sorted[0], Median: (sorted[(n-1)/2] + sorted[n/2]) / 2, Max: sorted[n-1]}
 }

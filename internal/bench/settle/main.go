@@ -113,33 +113,28 @@ func same(ctx context.Context, a, b string) error {
 
 // report writes the ratios.
 func report(w io.Writer, product, floor []bench.Usage) error {
-	var cpu, wall, rate, floorRate []float64
+	var cpu, wall, rate, floorRate, speed, floorSpeed []float64
 	for i, p := range product {
 		f := floor[i]
 		cpu = append(cpu, float64(p.CPU)/float64(f.CPU))
 		wall = append(wall, float64(p.Wall)/float64(f.Wall))
 		rate = append(rate, float64(p.Records)/p.CPU.Seconds())
 		floorRate = append(floorRate, float64(f.Records)/f.CPU.Seconds())
+		speed = append(speed, float64(p.Records)/p.Wall.Seconds())
+		floorSpeed = append(floorSpeed, float64(f.Records)/f.Wall.Seconds())
 	}
 	last := len(product) - 1
 	_, err := fmt.Fprintf(w, `settleTransactions against a hand-written loop, %d records, %d rounds (min / median / max)
   CPU ratio             %s
   wall ratio            %s
   records per CPU-s     %s   floor %s
+  records per second    %s   floor %s
   allocations a record  %.2f   floor %.2f
-`, product[0].Records, len(product), ratio(cpu), ratio(wall), thousands(rate), thousands(floorRate),
+`, product[0].Records, len(product), bench.NewSpread(cpu), bench.NewSpread(wall),
+		bench.NewSpread(rate).Thousands(), bench.NewSpread(floorRate).Thousands(),
+		bench.NewSpread(speed).Thousands(), bench.NewSpread(floorSpeed).Thousands(),
 		product[last].AllocsPerRecord(), floor[last].AllocsPerRecord())
 	return err
-}
-
-func ratio(values []float64) string {
-	s := bench.NewSpread(values)
-	return fmt.Sprintf("%.2f / %.2f / %.2f", s.Min, s.Median, s.Max)
-}
-
-func thousands(values []float64) string {
-	s := bench.NewSpread(values)
-	return fmt.Sprintf("%.0fk / %.0fk / %.0fk", s.Min/1e3, s.Median/1e3, s.Max/1e3)
 }
 
 func now() time.Time {

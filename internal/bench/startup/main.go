@@ -13,8 +13,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"time"
+
+	"github.com/batchctl/batchctl/internal/bench"
 )
 
 func main() {
@@ -52,7 +53,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	_, err := fmt.Fprintf(stdout, `start-up of "executions" against an empty cobra + go-sqlite3 program, %d rounds of %d (min / median / max)
   CPU ratio   %s
   wall ratio  %s
-`, *rounds, *runs, spread(cpu), spread(wall))
+`, *rounds, *runs, bench.NewSpread(cpu), bench.NewSpread(wall))
 	return err
 }
 
@@ -87,9 +88,4 @@ func (u *usage) add(ctx context.Context, name string, args ...string) error {
 		return fmt.Errorf("%s: printed nothing", cmd)
 	}
 	return nil
-}
-
-func spread(values []float64) string {
-	slices.Sort(values)
-	return fmt.Sprintf("%.2f / %.2f / %.2f", values[0], values[len(values)/2], values[len(values)-1])
 }

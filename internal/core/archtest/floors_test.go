@@ -70,7 +70,7 @@ var floors = map[string][]string{
 	},
 	"internal/bench/memory":        {"internal/sample"},
 	"internal/bench/settle":        {"internal/bench", "internal/sample"},
-	"internal/bench/startup":       {},
+	"internal/bench/startup":       {"internal/bench"},
 	"internal/bench/startup/floor": {cobra, sqlite3},
 }
 
