@@ -23,34 +23,40 @@ import (
 const settlementChunk = 1000
 
 // program is batchctl itself, built once.
-var program struct {
+type program struct {
 	once sync.Once
+	tags string
 	dir  string
 	err  error
 }
 
-// batchctl returns the path of the program.
-func batchctl(t *testing.T) string {
+var (
+	released = program{tags: "sqlite_omit_load_extension"}
+	armable  = program{tags: "sqlite_omit_load_extension,faults"}
+)
+
+// path builds the program at the first time, and returns where it is.
+func (p *program) path(t *testing.T) string {
 	t.Helper()
-	program.once.Do(func() {
-		if program.dir, program.err = os.MkdirTemp("", "crashtest-program-"); program.err != nil { //nolint:usetesting // it outlives this test
+	p.once.Do(func() {
+		if p.dir, p.err = os.MkdirTemp("", "crashtest-program-"); p.err != nil { //nolint:usetesting // it outlives this test
 			return
 		}
-		output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-buildvcs=false", "-tags", "sqlite_omit_load_extension",
-			"-o", filepath.Join(program.dir, "batchctl"), "../../cmd/batchctl").CombinedOutput()
+		output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-buildvcs=false", "-tags", p.tags, //nolint:gosec // its own tags
+			"-o", filepath.Join(p.dir, "batchctl"), "../../cmd/batchctl").CombinedOutput()
 		if err != nil {
-			program.err = fmt.Errorf("build batchctl: %w\n%s", err, output)
+			p.err = fmt.Errorf("build batchctl: %w\n%s", err, output)
 		}
 	})
-	if program.err != nil {
-		t.Fatal(program.err)
+	if p.err != nil {
+		t.Fatal(p.err)
 	}
-	return filepath.Join(program.dir, "batchctl")
+	return filepath.Join(p.dir, "batchctl")
 }
 
-func removeProgram() {
-	if program.dir != "" {
-		_ = os.RemoveAll(program.dir) // in a directory for such things
+func (p *program) remove() {
+	if p.dir != "" {
+		_ = os.RemoveAll(p.dir) // in a directory for such things
 	}
 }
 
@@ -96,7 +102,7 @@ func (s *settlement) run(t *testing.T, kill time.Duration) outcome {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, batchctl(t), s.words...)
+	cmd := exec.CommandContext(ctx, released.path(t), s.words...)
 	cmd.Dir = s.dir
 	return start(t, cmd, kill)
 }
@@ -216,7 +222,7 @@ func TestKillBatchctl(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, uint64(100+i)))
 			s := newSettlement(t, tt.records, tt.ownLedger)
-			batchctl(t) // built before the clock runs
+			released.path(t) // built before the clock runs
 			before := time.Now()
 			if o := s.run(t, 0); !o.ok {
 				t.Fatalf("an uninterrupted run failed in %s:\n%s", s.dir, o.output)

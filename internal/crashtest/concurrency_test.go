@@ -106,6 +106,7 @@ func (c *crowd) killOwner(t *testing.T, tr *trial, delay time.Duration) (killed 
 				}
 				if _, dead := w.code(t); dead {
 					killed++
+					killedProcesses.Add(1)
 				}
 				return true
 			}

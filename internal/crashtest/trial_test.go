@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -117,6 +118,9 @@ func (tr *trial) exec(ctx context.Context, file string, statements ...string) (e
 	return nil
 }
 
+// killedProcesses counts them, over all tests.
+var killedProcesses atomic.Int64
+
 // outcome is how one process ended.
 type outcome struct {
 	killed bool
@@ -128,6 +132,12 @@ type outcome struct {
 // 0 lets it run.
 func (tr *trial) run(t *testing.T, kill time.Duration, env ...string) outcome {
 	t.Helper()
+	return tr.play(t, roleRun, kill, env...)
+}
+
+// play is run for a worker in any role.
+func (tr *trial) play(t *testing.T, role string, kill time.Duration, env ...string) outcome {
+	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +145,7 @@ func (tr *trial) run(t *testing.T, kill time.Duration, env ...string) outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program)
-	cmd.Env = append(tr.environment(roleRun), env...)
+	cmd.Env = append(tr.environment(role), env...)
 	return start(t, cmd, kill)
 }
 
@@ -159,8 +169,12 @@ func start(t *testing.T, cmd *exec.Cmd, kill time.Duration) outcome {
 	}
 	err := cmd.Wait()
 	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	killed := status.Signaled() && status.Signal() == syscall.SIGKILL
+	if killed {
+		killedProcesses.Add(1)
+	}
 	return outcome{
-		killed: status.Signaled() && status.Signal() == syscall.SIGKILL,
+		killed: killed,
 		ok:     err == nil,
 		output: output.String(),
 	}

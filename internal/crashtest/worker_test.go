@@ -66,7 +66,9 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	code := m.Run()
-	removeProgram()
+	fmt.Printf("%d processes were killed\n", killedProcesses.Load())
+	released.remove()
+	armable.remove()
 	os.Exit(code)
 }
 
@@ -79,6 +81,9 @@ func play(ctx context.Context, role string) (code int) {
 		}
 	}
 	dir := os.Getenv(envDir)
+	if role == roleVerb {
+		return playVerb(ctx)
+	}
 	if role == roleShare {
 		return exitCode(share(ctx, dir, os.Getenv(envNumber), os.Getenv(envFor)))
 	}
