@@ -120,10 +120,10 @@ func (w world) prepare(ctx context.Context) (err error) {
 }
 
 // run launches the job once, from opening the repository to closing it.
-func (w world) run(ctx context.Context) (err error) {
+func (w world) run(ctx context.Context) (je *core.JobExecution, err error) {
 	store, err := sqlite.Open(ctx, filepath.Join(w.dir, "repository.db"), w.options())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		if closeErr := store.Close(); err == nil {
@@ -131,8 +131,7 @@ func (w world) run(ctx context.Context) (err error) {
 		}
 	}()
 	launcher := launch.JobLauncher{Repo: store, Databases: sqlite.Databases{BusyTimeout: 2 * time.Second}, Now: time.Now, Token: token()}
-	_, err = launcher.Run(ctx, w.job(), nil, launch.Options{})
-	return err
+	return launcher.Run(ctx, w.job(), nil, launch.Options{})
 }
 
 func token() func() string {
@@ -188,23 +187,32 @@ func (w world) queryText(ctx context.Context, file, query string) (text string, 
 	return text, rows.Err()
 }
 
+// ioError returns the code with which an operation reports that the device
+// failed.
+func ioError(op faultvfs.Op) faultvfs.Code {
+	return map[faultvfs.Op]faultvfs.Code{
+		faultvfs.Write: faultvfs.IOErr, faultvfs.Sync: faultvfs.IOFsync, faultvfs.Truncate: faultvfs.IOTruncate,
+	}[op]
+}
+
 // TestFaults fails every write, sync and truncate of a job in turn. Whatever
-// fails, nothing is corrupt or torn, the fault surfaces unless SQLite could do
-// without the operation, and the next start completes the job exactly.
+// fails, nothing is corrupt or torn, the fault surfaces as what it is unless
+// SQLite could do without the operation, nothing is left running when it
+// happened once only, and the next start completes the job exactly.
 func TestFaults(t *testing.T) {
-	codes := []struct {
-		name string
-		code faultvfs.Code
-	}{{"disk full", faultvfs.Full}, {"I/O error", faultvfs.IOErr}}
 	for _, toSink := range []bool{false, true} {
 		for _, op := range []faultvfs.Op{faultvfs.Write, faultvfs.Sync, faultvfs.Truncate} {
+			codes := []struct {
+				name string
+				code faultvfs.Code
+			}{{"disk full", faultvfs.Full}, {"I/O error", ioError(op)}}
 			for _, code := range codes {
 				for _, sticky := range []bool{false, true} {
 					name := fmt.Sprintf("%s/%s/sticky=%t/own database=%t", op, code.name, sticky, toSink)
 					t.Run(name, func(t *testing.T) {
 						points, surfaced := enumerate(t, toSink, op, code.code, sticky)
 						t.Logf("%d points, %d of them failed the run", points, surfaced)
-						if op == faultvfs.Write && surfaced == 0 {
+						if op != faultvfs.Truncate && surfaced == 0 {
 							t.Error("no fault surfaced: the harness does not reach the job")
 						}
 					})
@@ -229,15 +237,18 @@ func enumerate(t *testing.T, toSink bool, op faultvfs.Op, code faultvfs.Code, st
 			t.Fatal(err)
 		}
 		faultvfs.Arm(op, n, code, sticky)
-		first := w.run(ctx)
+		je, first := w.run(ctx)
 		hits := faultvfs.Disarm()
 		if first != nil {
 			surfaced++
 			if hits == 0 {
 				t.Fatalf("point %d: the run failed without a fault: %v", n, first)
 			}
+			if err := w.verifyFailure(ctx, je, first, sticky); err != nil {
+				t.Fatalf("point %d of %s: %v", n, op, err)
+			}
 			// The last commit may be there although its sync reported an error.
-			if err := w.run(ctx); err != nil && !errors.Is(err, core.ErrJobInstanceAlreadyComplete) {
+			if _, err := w.run(ctx); err != nil && !errors.Is(err, core.ErrJobInstanceAlreadyComplete) {
 				t.Fatalf("point %d: the start after the fault failed: %v", n, err)
 			}
 		}
@@ -249,4 +260,49 @@ func enumerate(t *testing.T, toSink bool, op faultvfs.Op, code faultvfs.Code, st
 		}
 		points++
 	}
+}
+
+// verifyFailure checks what the failed run says, and what it leaves for others
+// to read before anything has recovered it.
+func (w world) verifyFailure(ctx context.Context, je *core.JobExecution, first error, sticky bool) error {
+	failed := je != nil && je.Status == core.StatusFailed
+	if !failed && !errors.Is(first, core.ErrRepository) {
+		return fmt.Errorf("neither a failed job nor an error of the repository: %w", first)
+	}
+	if sticky { // the end cannot be recorded
+		return nil
+	}
+	running, err := w.running(ctx)
+	if err == nil && len(running) > 0 {
+		err = fmt.Errorf("the fault happened once, and this is left: %q (%w)", running, first)
+	}
+	return err
+}
+
+// running names what reads as running, without writing anything.
+func (w world) running(ctx context.Context) (names []string, err error) {
+	explorer, err := sqlite.OpenExplorer(ctx, filepath.Join(w.dir, "repository.db"), w.options())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, explorer.Close()) }()
+	all, err := explorer.JobExecutions(ctx, core.JobExecutionQuery{})
+	if err != nil {
+		return nil, err
+	}
+	for _, head := range all {
+		je, err := explorer.JobExecution(ctx, head.ID)
+		if err != nil {
+			return nil, err
+		}
+		if je.Status.IsRunning() || je.EndTime.IsZero() {
+			names = append(names, fmt.Sprintf("execution %d %s", je.ID, je.Status))
+		}
+		for _, se := range je.Steps {
+			if se.Status.IsRunning() || se.EndTime.IsZero() {
+				names = append(names, fmt.Sprintf("step %s %s", se.StepName, se.Status))
+			}
+		}
+	}
+	return names, nil
 }

@@ -30,9 +30,10 @@ type Code int
 
 // The codes that a failing device produces.
 const (
-	Full    Code = 13
-	IOErr   Code = 10 | 3<<8 // SQLITE_IOERR_WRITE
-	IOFsync Code = 10 | 4<<8 // SQLITE_IOERR_FSYNC
+	Full       Code = 13
+	IOErr      Code = 10 | 3<<8 // SQLITE_IOERR_WRITE
+	IOFsync    Code = 10 | 4<<8 // SQLITE_IOERR_FSYNC
+	IOTruncate Code = 10 | 6<<8 // SQLITE_IOERR_TRUNCATE
 )
 
 // Register makes the failing VFS the default one of this process. Until Arm it
