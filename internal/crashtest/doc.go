@@ -9,6 +9,11 @@
 // shorter, -seed repeats the instants of a run. Every test prints its seed, and
 // keeps the directory of a trial that went wrong.
 //
+// Every failpoint is died at by something, without exceptions: mostly by the
+// pipelines, which move rows in chunks or in the calls of a tasklet; those of
+// stop, abandon and recover by processes that do nothing else; those of the
+// ledger and of db backup by batchctl.
+//
 // Besides pipelines of one step it kills batchctl itself in the middle of
 // dailySettlement, lets hundreds of processes launch one instance at once and
 // dozens share one repository, kills whoever has won, and suspends owners: one
