@@ -42,7 +42,7 @@ func (p *program) path(t *testing.T) string {
 		if p.dir, p.err = os.MkdirTemp("", "crashtest-program-"); p.err != nil { //nolint:usetesting // it outlives this test
 			return
 		}
-		output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-buildvcs=false", "-tags", p.tags, //nolint:gosec // its own tags
+		output, err := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-buildvcs=false", "-tags", p.tags,
 			"-o", filepath.Join(p.dir, "batchctl"), "../../cmd/batchctl").CombinedOutput()
 		if err != nil {
 			p.err = fmt.Errorf("build batchctl: %w\n%s", err, output)
