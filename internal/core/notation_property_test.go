@@ -58,39 +58,42 @@ func TestNotationRoundTrip(t *testing.T) {
 		zone(t, "Africa/Monrovia"), zone(t, "Pacific/Apia"), zone(t, "Asia/Kathmandu"), zone(t, "Europe/Dublin"),
 		time.FixedZone("odd", 12345),
 	}
-	rapid.Check(t, func(t *rapid.T) {
-		n := core.Notation{Open: true, Zone: rapid.SampledFrom(zones).Draw(t, "zone"), Signs: rapid.Bool().Draw(t, "signs")}
-		loc := n.Zone
-		if loc == nil {
-			loc = time.UTC
-		}
-		var ps core.JobParameters
-		for range rapid.IntRange(0, 4).Draw(t, "count") {
-			typ := rapid.SampledFrom(core.ParameterTypes()).Draw(t, "type")
-			p := core.JobParameter{Name: drawName(t, "name"), Value: drawValue(t, typ, loc), Identifying: rapid.Bool().Draw(t, "identifying")}
-			spec := core.ParameterSpec{Name: p.Name, Type: typ, NonIdentifying: !p.Identifying}
-			if _, twice := ps.Lookup(p.Name); twice {
-				continue
+	t.Run("CNV-08 typed parameters to text and back", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			n := core.Notation{Open: true, Zone: rapid.SampledFrom(zones).Draw(t, "zone"), Signs: rapid.Bool().Draw(t, "signs")}
+			loc := n.Zone
+			if loc == nil {
+				loc = time.UTC
 			}
-			switch rapid.IntRange(0, 2).Draw(t, "declared") {
-			case 1:
-				n.Declared = append(n.Declared, spec)
-			case 2:
-				n.Extra = append(n.Extra, spec)
+			var ps core.JobParameters
+			for range rapid.IntRange(0, 4).Draw(t, "count") {
+				typ := rapid.SampledFrom(core.ParameterTypes()).Draw(t, "type")
+				p := core.JobParameter{Name: drawName(t, "name"), Value: drawValue(t, typ, loc), Identifying: rapid.Bool().Draw(t, "identifying")}
+				spec := core.ParameterSpec{Name: p.Name, Type: typ, NonIdentifying: !p.Identifying}
+				if _, twice := ps.Lookup(p.Name); twice {
+					continue
+				}
+				switch rapid.IntRange(0, 2).Draw(t, "declared") {
+				case 1:
+					n.Declared = append(n.Declared, spec)
+				case 2:
+					n.Extra = append(n.Extra, spec)
+				}
+				ps = ps.With(p)
 			}
-			ps = ps.With(p)
-		}
-		if err := ps.Check(); err != nil {
-			t.Fatalf("drew parameters that cannot be stored: %v", err)
-		}
-		words := n.Words(ps)
-		back, err := n.Parse(words)
-		if err != nil {
-			t.Fatalf("Parse(%q): %v", words, err)
-		}
-		if !slices.EqualFunc(ps, back, core.JobParameter.Equal) {
-			t.Fatalf("%v\nwas written %q\nand read    %v", ps, words, back)
-		}
+			if err := ps.Check(); err != nil {
+				t.Fatalf("drew parameters that cannot be stored: %v", err)
+			}
+			words := n.Words(ps)
+			back, err := n.Parse(words)
+			if err != nil {
+				t.Fatalf("Parse(%q): %v", words, err)
+			}
+			if !slices.EqualFunc(ps, back, core.JobParameter.Equal) {
+				t.Fatalf("%v\nwas written %q\nand read    %v", ps, words, back)
+			}
+		})
 	})
 }
 

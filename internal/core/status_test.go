@@ -12,7 +12,7 @@ import (
 
 func TestBatchStatusUpgrade(t *testing.T) {
 	t.Parallel()
-	t.Run("STA-01 the table of 8 x 8 joins", func(t *testing.T) {
+	t.Run("STA-01 STEP-44 the table of 8 x 8 joins", func(t *testing.T) {
 		t.Parallel()
 		const (
 			c = core.StatusCompleted
@@ -116,13 +116,14 @@ func TestBatchStatusNames(t *testing.T) {
 func TestExitStatusAnd(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, a, b, want string }{
-		{"EXS-01 EXECUTING gives way to COMPLETED", "EXECUTING", "COMPLETED", "COMPLETED"},
-		{"EXS-02 a longer code of the same prefix", "COMPLETED_CUSTOM", "COMPLETED", "COMPLETED_CUSTOM"},
-		{"EXS-03 FAILED beats COMPLETED", "COMPLETED", "FAILED", "FAILED"},
-		{"EXS-04 a code of the user's own beats FAILED", "X", "FAILED", "X"},
-		{"NOOP beats COMPLETED", "COMPLETED", "NOOP", "NOOP"},
-		{"STOPPED beats NOOP", "NOOP", "STOPPED", "STOPPED"},
-		{"UNKNOWN beats FAILED", "UNKNOWN", "FAILED", "UNKNOWN"},
+		{"EXS-01 STEP-43 EXECUTING gives way to COMPLETED", "EXECUTING", "COMPLETED", "COMPLETED"},
+		{"EXS-02 STEP-43 a longer code of the same prefix", "COMPLETED_CUSTOM", "COMPLETED", "COMPLETED_CUSTOM"},
+		{"EXS-03 STEP-43 FAILED beats COMPLETED", "COMPLETED", "FAILED", "FAILED"},
+		{"EXS-04 STEP-43 a code of the user's own beats FAILED", "X", "FAILED", "X"},
+		{"STEP-43 NOOP beats COMPLETED", "COMPLETED", "NOOP", "NOOP"},
+		{"STEP-43 STOPPED beats NOOP", "NOOP", "STOPPED", "STOPPED"},
+		{"STEP-43 FAILED beats STOPPED", "FAILED", "STOPPED", "FAILED"},
+		{"STEP-43 UNKNOWN beats FAILED", "UNKNOWN", "FAILED", "UNKNOWN"},
 		{"no code gives way to any", "", "EXECUTING", "EXECUTING"},
 		{"REFUSED is a code of its own", core.ExitCodeRefused, "FAILED", "REFUSED"},
 	} {

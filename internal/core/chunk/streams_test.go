@@ -124,7 +124,7 @@ func TestStreams(t *testing.T) {
 			want:   every("checkpoint"), status: core.StatusFailed,
 		},
 		{
-			name:   "a failed checkpoint fails the step",
+			name:   "STEP-21 a failed checkpoint fails the step",
 			change: func(e *ensemble) { e.processor.checkpointErr = errBroken },
 			want:   every("checkpoint")[:2], status: core.StatusFailed,
 		},
@@ -190,6 +190,38 @@ func TestStreams(t *testing.T) {
 		}
 		if _, err := f.run(t.Context(), t, step); err != nil || e.lines[0] != "before step" {
 			t.Errorf("error %v, events %v", err, e.lines)
+		}
+	})
+}
+
+// publisher is a writer that looks around when it publishes.
+type publisher struct {
+	target
+	finish func(ctx context.Context) error
+}
+
+func (w *publisher) Finish(ctx context.Context) error { return w.finish(ctx) }
+
+func TestFinishComesBeforeCompleted(t *testing.T) {
+	t.Parallel()
+	t.Run("STEP-55 outputs are finished before COMPLETED is visible", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t)
+		var seen []core.BatchStatus
+		w := &publisher{finish: func(ctx context.Context) error {
+			je, err := f.store.JobExecution(ctx, 1)
+			if err != nil {
+				return err
+			}
+			seen = append(seen, je.Status, je.Steps[0].Status)
+			return nil
+		}}
+		se, err := f.run(t.Context(), t, moving(&source{last: 4}, &middle{}, w, chunk.Options{Size: 3}))
+		if err != nil || se.Status != core.StatusCompleted {
+			t.Fatalf("status %s, error %v", se.Status, err)
+		}
+		if diff := cmp.Diff([]core.BatchStatus{core.StatusStarted, core.StatusStarted}, seen); diff != "" {
+			t.Errorf("another process saw, while the output was finished (-want +got):\n%s", diff)
 		}
 	})
 }

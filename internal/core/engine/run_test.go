@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
 )
 
 const noopMessage = "All steps already completed or no steps configured for this job."
@@ -132,6 +133,36 @@ func TestSimpleJob(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantStates(t, je, "COMPLETED/COMPLETED: a COMPLETED/COMPLETED a COMPLETED/COMPLETED")
+	})
+}
+
+// unknown is a core.StepRunner whose steps end UNKNOWN, as a database that was
+// touched by hand may have them.
+type unknown struct{ ran []string }
+
+func (u *unknown) RunStep(_ context.Context, _ *core.Run, step *core.Step) (*core.StepExecution, bool, error) {
+	u.ran = append(u.ran, step.Name)
+	return &core.StepExecution{StepName: step.Name, Status: core.StatusUnknown, ExitStatus: core.ExitStatus{Code: "UNKNOWN"}}, true, nil
+}
+
+func TestStepUnknown(t *testing.T) {
+	t.Parallel()
+	t.Run("STEP-40 a step that is UNKNOWN makes the job so, later ones are not run", func(t *testing.T) {
+		t.Parallel()
+		b, steps := setup(t), &unknown{}
+		r := b.launch(job(nothing("a"), nothing("b")))
+		r.Steps = steps
+		err := engine.Run(t.Context(), r)
+		if err := b.repo.Release(r.Execution); err != nil {
+			t.Fatal(err)
+		}
+		if err == nil || !strings.Contains(err.Error(), "UNKNOWN") {
+			t.Errorf("got error %v, want one that says UNKNOWN", err)
+		}
+		wantStates(t, b.execution(r.Execution.ID), "UNKNOWN/UNKNOWN:")
+		if diff := cmp.Diff([]string{"a"}, steps.ran); diff != "" {
+			t.Errorf("steps that ran (-want +got):\n%s", diff)
+		}
 	})
 }
 

@@ -137,6 +137,13 @@ func TestJobKey(t *testing.T) {
 		}
 		t.Error("none of 4096 keys begins with a zero byte")
 	})
+	t.Run("KEY-09 dates that differ by a millisecond have different keys", func(t *testing.T) {
+		t.Parallel()
+		day := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
+		if key(with("d", day)) == key(with("d", day.Add(time.Millisecond))) {
+			t.Error("the keys are equal")
+		}
+	})
 }
 
 func TestJavaDouble(t *testing.T) {
