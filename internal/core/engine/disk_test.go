@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
 )
@@ -192,4 +194,52 @@ func TestFullDisk(t *testing.T) {
 	if got := b.execution(1); got.Status != core.StatusFailed || got.Steps[0].Status != core.StatusFailed || got.EndTime.IsZero() {
 		t.Errorf("STEP-52 the dead attempt is %s", states(got))
 	}
+}
+
+func TestRestartDiesBeforeItsFirstCommit(t *testing.T) {
+	t.Parallel()
+	t.Run("REPO-13 the next restart goes on from the old offset", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		var offsets []int64 // that each attempt has found
+		step := tasklet("a", func(_ context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+			n, _, err := s.Context.Int64("offset")
+			if err != nil {
+				return core.Finished, err
+			}
+			if s.Step.Counts.Commit == 0 {
+				offsets = append(offsets, n)
+			}
+			s.Context.Put("offset", n+1)
+			switch {
+			case n < 2:
+				return core.Continuable, nil
+			case s.Execution.ID < 3:
+				return core.Finished, errBoom
+			}
+			return core.Finished, nil
+		})
+		_, err := b.run(job(step))
+		wantError(t, err, errBoom)
+
+		// The second attempt leaves its new row, and nothing else.
+		b.repo.breakCommits(breaking(always, undone, func(tx *transaction) bool { return isStepEnd(tx) || isJobEnd(tx) }))
+		wantError(t, engine.Run(t.Context(), b.launch(job(step))), core.ErrRepository)
+		wantStates(t, b.execution(2), "STARTED/UNKNOWN: a STARTED/EXECUTING")
+		if err := b.store.Close(); err != nil { // as the end of the process does
+			t.Fatal(err)
+		}
+
+		b.store = b.open()
+		b.repo = &repository{JobRepository: b.store}
+		third, err := b.run(job(step))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, third, "COMPLETED/COMPLETED: a COMPLETED/COMPLETED")
+		wantStates(t, b.execution(2), "FAILED/FAILED: a FAILED/FAILED")
+		if diff := cmp.Diff([]int64{0, 2, 2}, offsets); diff != "" {
+			t.Errorf("offsets of the attempts (-want +got):\n%s", diff)
+		}
+	})
 }
