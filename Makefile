@@ -49,7 +49,7 @@ bench: build ## measure against programs written by hand, as ratios
 	$(GOBUILD) -o build/floor ./internal/bench/startup/floor
 	@$(BATCHCTL) --db build/bench.db run dailySettlement requestDate=2021-01-03 || test $$? -eq 5
 	$(GO) run -tags $(TAGS) ./internal/bench/settle -rows $(ROWS) -rounds $(ROUNDS)
-	$(GO) run ./internal/bench/startup -rounds $(ROUNDS) -runs $(RUNS)
+	$(GO) run -tags $(TAGS) ./internal/bench/startup -rounds $(ROUNDS) -runs $(RUNS)
 
 .PHONY: crash
 crash: compiler ## kill real processes at random instants and compare what is left
