@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":           exits,
 			"first":           first,
+			"firstlike":       firstLike,
 			"await":           await,
 			"rows":            rows,
 			"mend":            mend,
@@ -105,6 +106,22 @@ func first(ts *testscript.TestScript, neg bool, args []string) {
 	got, _, _ := strings.Cut(ts.ReadFile("stderr"), "\n")
 	if got != args[0] {
 		ts.Fatalf("first line of stderr:\n got %s\nwant %s", got, args[0])
+	}
+}
+
+// firstlike [-in FILE] PATTERN: the last command's standard error, or the file,
+// begins with a line all of which matches, for what differs from run to run.
+func firstLike(ts *testscript.TestScript, neg bool, args []string) {
+	file := "stderr"
+	if len(args) == 3 && args[0] == "-in" {
+		file, args = args[1], args[2:]
+	}
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: firstlike [-in FILE] PATTERN")
+	}
+	got, _, _ := strings.Cut(ts.ReadFile(file), "\n")
+	if !regexp.MustCompile("^(?:" + args[0] + ")$").MatchString(got) {
+		ts.Fatalf("first line of %s:\n got %s\nwant %s", file, got, args[0])
 	}
 }
 

@@ -54,9 +54,12 @@ func run(args []string, env streams.Env, s *streams.Streams, registry func() (*l
 		err = usage(err)
 		_ = a.configure(cmd) // what can be known, for the hints; the first error is the one to tell
 	}
-	a.report(err)
+	lost := s.WriteError()
+	if lost == nil || !errors.Is(err, lost) {
+		a.report(err)
+	}
 	code = a.code(err)
-	if lost := s.WriteError(); lost != nil {
+	if lost != nil {
 		a.say("error: write the result to standard output: %v", lost)
 		if code == 0 {
 			code = codeFailed

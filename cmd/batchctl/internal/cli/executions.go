@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func newExecutionsCmd(a *app) *cobra.Command {
 				return err
 			}
 			if cmd.Flags().Changed("instance") && o.instance < 1 {
-				return usageError("", "executions: --instance: value \"%d\" is not the id of an instance", o.instance)
+				return usageError("batchctl instances lists them", "executions: --instance: value \"%d\" is not the id of an instance", o.instance)
 			}
 			return runExecutions(cmd.Context(), a, o)
 		},
@@ -87,7 +88,7 @@ func (o *executionsOptions) query(zone *time.Location) (core.JobExecutionQuery, 
 	for _, name := range o.statuses {
 		status, err := core.ParseBatchStatus(strings.ToUpper(name))
 		if err != nil {
-			return q, usageError("", "executions: --status: %v", err)
+			return q, usageError(nearestStatus(strings.ToUpper(name)), "executions: --status: %v", err)
 		}
 		q.Statuses = append(q.Statuses, status)
 	}
@@ -100,9 +101,21 @@ func (o *executionsOptions) query(zone *time.Location) (core.JobExecutionQuery, 
 		}
 		t, err := core.ParseDate(bound.text, zone)
 		if err != nil {
-			return q, usageError("", "executions: %s: %v", bound.flag, err)
+			return q, usageError(fmt.Sprintf("batchctl executions %s 2021-01-01", bound.flag), "executions: %s: %v", bound.flag, err)
 		}
 		*bound.to = t
 	}
 	return q, nil
+}
+
+// nearestStatus is what a word that is no status was probably meant to be.
+func nearestStatus(word string) string {
+	var names []string
+	for _, s := range core.Statuses() {
+		names = append(names, s.String())
+	}
+	if near := core.Nearest(word, names); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "batchctl executions --status FAILED"
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -47,9 +48,9 @@ func addPageFlags(cmd *cobra.Command, limit *int, pageAfter *int64) {
 func checkPage(verb string, limit int, pageAfter int64) error {
 	switch {
 	case limit < 1 || limit > maxPage:
-		return usageError("", "%s: --limit: value \"%d\" is outside 1 to %d", verb, limit, maxPage)
+		return usageError(fmt.Sprintf("batchctl %s --limit 100", verb), "%s: --limit: value \"%d\" is outside 1 to %d", verb, limit, maxPage)
 	case pageAfter < 0:
-		return usageError("", "%s: --page-after: value \"%d\" is negative", verb, pageAfter)
+		return usageError(fmt.Sprintf("batchctl %s shows the first page", verb), "%s: --page-after: value \"%d\" is negative", verb, pageAfter)
 	}
 	return nil
 }

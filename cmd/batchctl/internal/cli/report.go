@@ -51,7 +51,7 @@ func (a *app) report(err error) {
 		return
 	}
 	text := err.Error()
-	if e, ok := errors.AsType[*core.Error](err); ok && errors.Is(e.Kind, errUsage) && e.Err != nil {
+	if e, ok := errors.AsType[*core.Error](err); ok && errors.Is(e.Kind, errUsage) && e.Msg == "" && e.Err != nil {
 		text = e.Err.Error()
 	}
 	ended, isEnded := errors.AsType[*endedError](err)

@@ -108,10 +108,21 @@ func (a *app) configure(cmd *cobra.Command) error {
 			continue
 		}
 		if value := *s.text(&a.settings); !slices.Contains(s.choices, value) {
-			return usageError("", "%s: value %s is none of %s", source, core.Quote(value), strings.Join(s.choices, ", "))
+			return usageError(nearestChoice(source, value, s.choices), "%s: value %s is none of %s", source, core.Quote(value), strings.Join(s.choices, ", "))
 		}
 	}
 	return a.configureZone()
+}
+
+// nearestChoice is how to write a setting whose value is none of choices.
+func nearestChoice(source, value string, choices []string) string {
+	if near := core.Nearest(value, choices); near != "" {
+		return "did you mean " + near + "?"
+	}
+	if flag, ok := strings.CutPrefix(source, "--"); ok {
+		return "write --" + flag + " " + choices[0]
+	}
+	return "write " + source + "=" + choices[0]
 }
 
 func (a *app) configureZone() error {
