@@ -107,7 +107,8 @@ type JobRepository interface {
 	// Abandon sets a STOPPING, STOPPED or FAILED execution to ABANDONED and
 	// ends it; UNKNOWN stays UNKNOWN. A running one is
 	// ErrJobExecutionAlreadyRunning, a complete one
-	// ErrJobInstanceAlreadyComplete.
+	// ErrJobInstanceAlreadyComplete, one that is not the newest of its instance
+	// ErrJobRestart.
 	Abandon(ctx context.Context, id int64) (*JobExecution, error)
 	// Recover ends an execution whose owner is dead as FAILED, with its running
 	// steps, and returns it as it is then, with the verdict on its owner. One

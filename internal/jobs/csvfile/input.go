@@ -223,7 +223,7 @@ func (in *input) seek(ctx context.Context, offset int64, checksum uint32) error 
 func (in *input) mismatch(msg string) error {
 	return &core.Error{
 		Kind: core.ErrCheckpointMismatch, Op: openOp(in.path), Msg: msg,
-		Hint: "put the part that was read already back as it was, or abandon the execution and start anew",
+		Hint: "put the part that was read already back as it was, then restart",
 	}
 }
 

@@ -87,7 +87,7 @@ func (c WriterConfig) saved(ec core.ExecutionContext) (at saved, ok bool, err er
 		return at, false, &core.Error{
 			Kind: core.ErrCheckpointMismatch, Op: op,
 			Msg:  "the last attempt wrote to " + core.EscapeControl(target),
-			Hint: "restart with the path of the last attempt, or abandon the execution and start anew",
+			Hint: "restart with the path of the last attempt",
 		}
 	}
 	return saved{state: partfile.State{Length: v[0], CRC: uint32(v[1])}, rows: v[2]}, true, nil //nolint:gosec // numbers checks
@@ -109,7 +109,7 @@ func validComma(c byte) bool { return c != '"' && c != '\r' && c != '\n' && c < 
 func damaged(op string, err error) error {
 	return &core.Error{
 		Kind: core.ErrCheckpointMismatch, Op: op, Msg: "the step's context is damaged", Err: err,
-		Hint: "abandon the execution and start anew",
+		Hint: "batchctl abandon gives up the instance for good; nothing else helps",
 	}
 }
 

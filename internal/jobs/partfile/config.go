@@ -144,7 +144,7 @@ func (c Config) mismatch(path string, want, found State) error {
 	}
 	return &core.Error{
 		Kind: core.ErrCheckpointMismatch, Op: c.op(), Msg: msg,
-		Hint: "put the file back as it was, or abandon the execution and start anew",
+		Hint: "put the file back as it was, then restart",
 	}
 }
 
@@ -159,7 +159,7 @@ func resumePublished(ctx context.Context, cfg Config, state State, tail []byte) 
 		return nil, &core.Error{
 			Kind: core.ErrCheckpointMismatch, Op: cfg.op(),
 			Msg:  fmt.Sprintf("%s is missing: the checkpoint says %s, and the file was not published", core.EscapeControl(cfg.part()), state),
-			Hint: "put the file back as it was, or abandon the execution and start anew",
+			Hint: "put the file back as it was, then restart",
 		}
 	}
 	if err != nil {

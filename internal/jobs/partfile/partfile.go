@@ -218,7 +218,7 @@ func (f *File) usable() error {
 		return &core.Error{
 			Kind: core.ErrCheckpointMismatch, Op: "write " + f.cfg.Target,
 			Msg:  "the file was published by an earlier attempt with " + f.state.String() + ", and there is more to write now",
-			Hint: "put the input back as it was, or abandon the execution and start anew",
+			Hint: "put the input back as it was, then restart",
 		}
 	case f.part == nil:
 		return fmt.Errorf("write %s: %w", f.cfg.part(), fs.ErrClosed)

@@ -91,6 +91,9 @@ func (c *control) set(name, value string, line int) string {
 
 // readSmall reads a text file of limited size.
 func readSmall(path string) (text string, err error) {
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() { // a named pipe would wait for ever
+		return "", fmt.Errorf("open control file %s: it is a %s, not a regular file", core.QuotePath(path), core.FileKind(fi.Mode()))
+	}
 	f, err := os.Open(path) //nolint:gosec // the control file of the folder that the job is told to read
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", &core.Error{Op: "open control file " + core.EscapeControl(path), Err: err, Hint: "ls -l " + core.ShellQuote(path)}

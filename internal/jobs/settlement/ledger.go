@@ -3,7 +3,10 @@ package settlement
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -48,7 +51,16 @@ func newLedger(s *core.Scope) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	if bound, ok := s.JobContext.Get(keyLedger); ok && bound != path {
+	bound, isBound := s.JobContext.Get(keyLedger)
+	if isBound && bound == path && path != "" {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) { // made anew it would be an empty one
+			return nil, &core.Error{
+				Kind: core.ErrCheckpointMismatch, Msg: "the ledger " + core.QuotePath(path) + " is missing, and earlier steps have used it",
+				Hint: "put it back (is its disk mounted?), then " + core.ShellQuote("batchctl", "restart", fmt.Sprint(s.Execution.ID)),
+			}
+		}
+	}
+	if isBound && bound != path {
 		return nil, &core.Error{
 			Kind: core.ErrCheckpointMismatch,
 			Msg: fmt.Sprintf("this instance has %s as its ledger, and is now given %s",

@@ -141,6 +141,27 @@ func TestLedgerIsBound(t *testing.T) {
 	}
 }
 
+// A ledger that is gone is not made anew: its disk may not be mounted.
+func TestLedgerThatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ledger := b.elsewhere("ledger.db")
+	if _, err := b.run(t, "2021-01-02", ledger); err == nil {
+		t.Fatal("the damaged day did not fail")
+	}
+	path := ledger.Value.(string)
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.run(t, "2021-01-02", ledger)
+	if !errors.Is(err, core.ErrCheckpointMismatch) || !strings.Contains(err.Error(), `ledger.db" is missing`) {
+		t.Errorf("got %v, want an ErrCheckpointMismatch that names the ledger", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the ledger was made anew: %v", err)
+	}
+}
+
 // A link to the repository is the repository.
 func TestLedgerBehindALink(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func (s *Sink[T]) Claim(
 	}
 	resume, err := c.Judge(held)
 	if err != nil {
-		return core.SinkCheckpoint{}, err
+		return core.SinkCheckpoint{}, &core.Error{Op: "open sink " + core.QuotePath(s.Location()), Hint: core.Hint(err), Err: err}
 	}
 	next := core.SinkCheckpoint{Lineage: c.Lineage}
 	if resume {

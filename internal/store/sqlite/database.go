@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -74,7 +75,11 @@ func prepareDatabase(path string) (resolved string, fresh bool, err error) {
 // that cannot be opened fails the step that wants it, not batchctl.
 func notRepository(path string, err error) error {
 	if e, ok := errors.AsType[*core.Error](err); ok && errors.Is(err, core.ErrRepository) {
-		return &core.Error{Op: "open database " + core.QuotePath(path), Msg: e.Msg, Hint: e.Hint, Err: e.Err}
+		hint := e.Hint
+		if strings.Contains(hint, "--db") { // that is the repository's
+			hint = core.ShellQuote("ls", "-ld", path)
+		}
+		return &core.Error{Op: "open database " + core.QuotePath(path), Msg: e.Msg, Hint: hint, Err: e.Err}
 	}
 	return err
 }

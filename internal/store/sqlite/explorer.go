@@ -103,7 +103,7 @@ func absentDirectory(given string, err error) error {
 	if !ok || !errors.Is(e.Err, fs.ErrNotExist) {
 		return err
 	}
-	return missing(fmt.Sprintf("there is no repository at %s yet: %s", core.QuotePath(given), e.Msg), "batchctl run JOB makes it")
+	return missing(fmt.Sprintf("there is no repository at %s yet: %s", core.QuotePath(given), e.Msg), e.Hint+", then batchctl run JOB makes it")
 }
 
 func tryReader(ctx context.Context, path string, how access) (*sql.DB, map[string]string, error) {

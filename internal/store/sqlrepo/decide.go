@@ -102,12 +102,17 @@ func (l *launch) takeOver(ctx context.Context, tx *sql.Tx, h head, v core.OwnerV
 		l.dead = append(l.dead, v.Owner)
 		return l.recoverRows(ctx, tx, h, v)
 	case core.OwnerAlive:
-		return l.refuse(core.ErrJobExecutionAlreadyRunning, hint("show", h.id),
-			"execution %d is %s, %s", h.id, h.statusText(), l.cfg.describe(v.Owner))
+		return l.refuseOwned(h, v)
 	case core.OwnerUnknown:
 	}
 	return l.refuse(core.ErrJobExecutionAlreadyRunning, lookFirst(h.id),
 		"execution %d is %s, and nothing proves that its process is gone: %s", h.id, h.statusText(), l.evidence(v))
+}
+
+// refuseOwned says whose the execution is.
+func (l *launch) refuseOwned(h head, v core.OwnerVerdict) error {
+	return l.refuse(core.ErrJobExecutionAlreadyRunning, hint("show", h.id),
+		"execution %d is %s, %s", h.id, h.statusText(), l.cfg.describe(v.Owner))
 }
 
 // examineSteps decides by the steps of the newest execution, whose job has

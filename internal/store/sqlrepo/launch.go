@@ -44,6 +44,9 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 	if err != nil {
 		return nil, err
 	}
+	if err := (&launch{Repository: r, Launch: l, op: op, key: key}).refuseRunning(ctx); err != nil {
+		return nil, err
+	}
 	owner, err := r.cfg.Ownership.Claim(ctx)
 	if err != nil {
 		return nil, r.cfg.fail(op, err)
@@ -57,6 +60,28 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 		r.forget(dead)
 	}
 	return run.je, nil
+}
+
+// refuseRunning looks, without the write lock, whether the newest execution has
+// an owner that lives. It decides nothing else: an owner that was suspended in
+// the middle of a transaction holds the lock, and whoever asks should not have
+// to wait for it to be told so.
+func (l *launch) refuseRunning(ctx context.Context) error {
+	return l.view(ctx, l.op, func(q querier) error {
+		instance, found, err := findInstance(ctx, q, l.JobName, l.key)
+		if err != nil || !found {
+			return err
+		}
+		heads, err := readHeads(ctx, q, instance.ID)
+		if err != nil || len(heads) == 0 || !heads[0].status.IsRunning() || l.RestartOf != 0 && l.RestartOf != heads[0].id {
+			return err
+		}
+		v, err := l.verdictOf(ctx, q, heads[0].id)
+		if err != nil || v.Liveness != core.OwnerAlive {
+			return err
+		}
+		return l.refuseOwned(heads[0], v)
+	})
 }
 
 // checkOpaque refuses to restart with a value that cannot be stored again.

@@ -185,6 +185,9 @@ func (r *Repository) Abandon(ctx context.Context, id int64) (*core.JobExecution,
 		if err := r.abandonable(h, v); err != nil {
 			return err
 		}
+		if err := newestOf(ctx, tx, h); err != nil {
+			return err
+		}
 		if h.status == core.StatusStopping || h.status == core.StatusStopped || h.status == core.StatusFailed {
 			now := r.cfg.now()
 			if v.Liveness == core.OwnerDead {
@@ -208,6 +211,20 @@ func (r *Repository) Abandon(ctx context.Context, id int64) (*core.JobExecution,
 		r.forget(dead)
 	}
 	return unlessFailed(je, err)
+}
+
+// newestOf refuses an execution that has a successor: abandoning it would give
+// up an instance that goes on.
+func newestOf(ctx context.Context, tx *sql.Tx, h head) error {
+	heads, err := readHeads(ctx, tx, h.instanceID)
+	if err != nil || len(heads) == 0 || heads[0].id == h.id {
+		return err
+	}
+	return &core.Error{
+		Kind: core.ErrJobRestart,
+		Msg:  fmt.Sprintf("execution %d is not the newest of its instance, that is %d", h.id, heads[0].id),
+		Hint: hint("show", heads[0].id),
+	}
 }
 
 func (r *Repository) abandonable(h head, v core.OwnerVerdict) error {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +41,17 @@ func runAbandon(ctx context.Context, a *app, o *abandonOptions) error {
 	je, err := (&launch.JobOperator{Repo: store}).Abandon(ctx, o.id)
 	if err != nil {
 		return err
+	}
+	if je.Status != core.StatusAbandoned {
+		status := je.Status.String()
+		if je.OpaqueStatus != "" {
+			status = core.Quote(je.OpaqueStatus)
+		}
+		return &core.Error{
+			Kind: core.ErrJobRestart, Op: "abandon " + strconv.FormatInt(je.ID, 10),
+			Msg:  "it is " + status + " and stays so: nobody knows what it has done, and nothing is started on top of it",
+			Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(je.ID, 10)),
+		}
 	}
 	a.say("execution %d is %s", je.ID, je.Status)
 	return a.printIfAsked(ctx, store, je)

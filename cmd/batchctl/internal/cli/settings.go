@@ -104,6 +104,9 @@ func (a *app) configure(cmd *cobra.Command) error {
 		if s.name == "output" {
 			a.settings.OutputGiven = given
 		}
+		if s.name == "db" && flag.Changed && a.settings.DB == "" {
+			return usageError("give the file, or leave --db away", "--db is empty")
+		}
 		if s.choices == nil {
 			continue
 		}
@@ -111,7 +114,19 @@ func (a *app) configure(cmd *cobra.Command) error {
 			return usageError(nearestChoice(source, value, s.choices), "%s: value %s is none of %s", source, core.Quote(value), strings.Join(s.choices, ", "))
 		}
 	}
+	if a.settings.Output == string(render.FormatCSV) && !isList(cmd) {
+		return usageError("write --output table or --output json", "%s: format csv is for lists", verbOf(cmd))
+	}
 	return a.configureZone()
+}
+
+// isList reports whether the result of cmd is a list, which can be rows of CSV.
+func isList(cmd *cobra.Command) bool {
+	switch cmd.Name() {
+	case "executions", "instances", "jobs":
+		return true
+	}
+	return false
 }
 
 // nearestChoice is how to write a setting whose value is none of choices.
