@@ -202,7 +202,9 @@ func TestLedgerOfAProcessThatWasTakenOver(t *testing.T) {
 	date := time.Date(2021, 1, 1, 0, 0, 0, 0, time.UTC)
 	_, err := b.launcher.Run(t.Context(), job, core.JobParameters{
 		{Name: "requestDate", Value: date, Identifying: true},
-		{Name: "inputDir", Value: b.in}, {Name: "outputDir", Value: b.out}, ledger,
+		{Name: "inputDir", Value: b.in},
+		{Name: "outputDir", Value: b.out},
+		ledger,
 	}, launch.Options{})
 	if !errors.Is(err, core.ErrLeaseLost) {
 		t.Fatalf("got %v, want an ErrLeaseLost", err)
