@@ -3,7 +3,7 @@
 // testdata/transactions.
 //
 //	gentransactions -out testdata/transactions
-//	gentransactions -out /tmp/day -date 2021-02-01 -rows 1000000
+//	gentransactions -out DIR -date 2021-02-01 -rows 1000000
 package main
 
 import (

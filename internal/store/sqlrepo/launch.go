@@ -44,7 +44,8 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 	if err != nil {
 		return nil, err
 	}
-	if err := (&launch{Repository: r, Launch: l, op: op, key: key}).refuseRunning(ctx); err != nil {
+	run := &launch{Repository: r, Launch: l, op: op, key: key}
+	if err := run.refuseRunning(ctx); err != nil {
 		return nil, err
 	}
 	owner, err := r.cfg.Ownership.Claim(ctx)
@@ -52,7 +53,7 @@ func (r *Repository) CreateJobExecution(ctx context.Context, l core.Launch) (*co
 		return nil, r.cfg.fail(op, err)
 	}
 	owner.Since = owner.Since.UTC().Truncate(time.Millisecond)
-	run := &launch{Repository: r, Launch: l, op: op, key: key, owner: owner}
+	run.owner = owner
 	if err := run.commit(ctx); err != nil {
 		return nil, errors.Join(r.cfg.fail(op, err), r.cfg.Ownership.Release(owner.Token))
 	}
