@@ -24,6 +24,21 @@ const (
 	ContextKeyReplaces = "batchctl.replaces"
 	// ContextKeyChunk counts the committed chunks of a lineage.
 	ContextKeyChunk = "batchctl.chunk"
+	// ContextKeyDecision, with the name of a decision appended, holds its result
+	// in the job's context.
+	ContextKeyDecision = "batchctl.decision."
+	// ContextKeyRestart holds, in the job's context, the element at which the
+	// execution after a stop begins.
+	ContextKeyRestart = "batchctl.restart"
+	// ContextKeyStop, with the name of an element appended, records in the job's
+	// context that the element led to a stop.
+	ContextKeyStop = "batchctl.stop."
+	// ContextKeyPlan holds the parts of a partitioned step as JSON.
+	ContextKeyPlan = "batchctl.plan"
+	// ContextKeyChildJob and ContextKeyChildParameters hold what a job step
+	// launches: the name of the job, and its parameters as JSON.
+	ContextKeyChildJob        = "batchctl.child.job"
+	ContextKeyChildParameters = "batchctl.child.parameters"
 	// ContextKeySink holds the location of the sink that a step has committed
 	// chunks to.
 	ContextKeySink = "batchctl.sink"

@@ -18,6 +18,8 @@ var (
 	ErrJobRestart = errors.New("job cannot be restarted")
 	// ErrStartLimitExceeded: a step was started as often as it may be.
 	ErrStartLimitExceeded = errors.New("start limit exceeded")
+	// ErrSkipLimitExceeded: more items would have to be skipped than may be.
+	ErrSkipLimitExceeded = errors.New("skip limit exceeded")
 	// ErrCheckpointMismatch: input or output is not what the checkpoint of the
 	// step describes, and nothing was touched.
 	ErrCheckpointMismatch = errors.New("checkpoint does not match")
@@ -120,9 +122,10 @@ func Hint(err error) string {
 	return ""
 }
 
-// ItemError says what is wrong with one record of an input. Its text has the
-// form "file:line: column: value: what is wrong"; an input without lines gives
-// "file: record 7: ...".
+// ItemError says what is wrong with one record of an input. A reader that
+// returns one has passed the record: it can be skipped, and is never retried.
+// Its text has the form "file:line: column: value: what is wrong"; an input
+// without lines gives "file: record 7: ...".
 type ItemError struct {
 	File   string // as the reader was given it
 	Line   int    // 1-based line on which the record begins; 0 if there are no lines
@@ -133,6 +136,24 @@ type ItemError struct {
 	HasValue bool
 	Msg      string // what is wrong, and what was expected
 	Err      error  // the cause; may be nil
+	Class    string // of the error; empty: that of the cause, else the phase's
+	// Offset and Raw are where the record begins, in bytes, and its bytes, cut
+	// to a sensible length. Raw is nil where they are not known.
+	Offset int64
+	Raw    []byte
+}
+
+// ErrorClass returns the class of the error; see ClassOf.
+func (e *ItemError) ErrorClass() string {
+	if e.Class == "" && e.Err != nil {
+		return ClassOf(e.Err, "")
+	}
+	return e.Class
+}
+
+// Origin returns where the record comes from.
+func (e *ItemError) Origin() Origin {
+	return Origin{File: e.File, Line: e.Line, Record: e.Record, Offset: e.Offset, Length: int64(len(e.Raw))}
 }
 
 // Error returns the text described at ItemError.

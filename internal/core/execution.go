@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"time"
 )
 
@@ -110,6 +111,19 @@ func (se *StepExecution) Clone() *StepExecution {
 	next := *se
 	next.Context = se.Context.Clone()
 	return &next
+}
+
+// partitionSeparator stands between the names of a step and of its part.
+const partitionSeparator = ":"
+
+// PartitionStepName returns the name of the executions of a part of a step.
+func PartitionStepName(step, partition string) string { return step + partitionSeparator + partition }
+
+// SplitStepName returns the name of the step and, when it is the execution of a
+// part, that of the part.
+func SplitStepName(name string) (step, partition string) {
+	step, partition, _ = strings.Cut(name, partitionSeparator)
+	return step, partition
 }
 
 // StepContribution collects what one call of a tasklet adds to its step. It

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 )
 
 // ItemReader fills dst with items. It has io.Reader's contract: n items are
 // good whatever err is, io.EOF ends the input and may come with the last items,
-// and any other error belongs to the item after the n good ones; the next call
-// goes on behind that item. n is 0 only together with an error. What an item
-// refers to stays valid until the next Read.
+// and an *ItemError belongs to the record after the n good ones; the next call
+// goes on behind that record. After any other error the next call tries the same
+// again. n is 0 only together with an error. No later Read changes what an item
+// refers to.
 type ItemReader[T any] interface {
 	Read(ctx context.Context, dst []T) (n int, err error)
 }
@@ -65,6 +68,16 @@ type ItemStream interface {
 	Close() error
 }
 
+// Reverter is implemented by writers that keep what they were given outside of
+// Chunk.Tx until the chunk commits: in a buffer, a file, a transaction of their
+// own. A chunk in which a write failed can then be tried again, or item by item.
+type Reverter interface {
+	// Mark remembers the present state; it replaces an earlier mark.
+	Mark(ctx context.Context) error
+	// Revert undoes everything since Mark. The mark stays.
+	Revert(ctx context.Context) error
+}
+
 // Finisher is implemented by writers that have something to do after the last
 // chunk: a footer, a rename. It runs before the step is recorded as COMPLETED
 // and must be safe to run again after a crash.
@@ -97,9 +110,50 @@ func (next readOne[T]) Read(ctx context.Context, dst []T) (int, error) {
 // IsEOF reports whether err is the end of an input.
 func IsEOF(err error) bool { return errors.Is(err, io.EOF) }
 
-// WhereOf returns the place that an item comes from, as "in.csv line 7", or ""
-// when it does not know: the result of its method Where, if it has one.
+// Origin says where an item comes from. The zero value says nothing.
+type Origin struct {
+	File   string // as the reader was given it
+	Line   int    // 1-based; 0 if there are no lines
+	Record int64  // 1-based; 0 if unknown
+	// Offset and Length are the bytes of the record in File; Length is 0 if
+	// they are not known.
+	Offset, Length int64
+	Key            string // of a row; empty if there is none
+}
+
+// String returns "file:line", "file: record 7", "key K" or "".
+func (o Origin) String() string {
+	place := EscapeControl(o.File)
+	switch {
+	case o.Line > 0:
+		return place + ":" + strconv.Itoa(o.Line)
+	case o.Record > 0:
+		return strings.TrimPrefix(place+": record "+strconv.FormatInt(o.Record, 10), ": ")
+	case o.Key != "":
+		return "key " + Quote(o.Key)
+	}
+	return place
+}
+
+// OriginOf returns where an item comes from: the result of its method Origin,
+// if it has one.
+func OriginOf[T any](item *T) Origin {
+	type placed interface{ Origin() Origin }
+	if p, ok := any(item).(placed); ok {
+		return p.Origin()
+	}
+	if p, ok := any(*item).(placed); ok {
+		return p.Origin()
+	}
+	return Origin{}
+}
+
+// WhereOf returns the place that an item comes from, as "in.csv:7", or "" when
+// it does not know: its Origin in words, else the result of its method Where.
 func WhereOf[T any](item *T) string {
+	if where := OriginOf(item).String(); where != "" {
+		return where
+	}
 	type placed interface{ Where() string }
 	if p, ok := any(item).(placed); ok {
 		return p.Where()
@@ -108,4 +162,10 @@ func WhereOf[T any](item *T) string {
 		return p.Where()
 	}
 	return ""
+}
+
+// RawReader is implemented by readers that can show the bytes of an item again.
+type RawReader interface {
+	// Raw returns the bytes of an item that this reader has returned.
+	Raw(o Origin) ([]byte, error)
 }

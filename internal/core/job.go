@@ -3,7 +3,9 @@ package core
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
 )
 
 // Job is a batch process: a name, what may be given to it, and its steps. It is
@@ -21,12 +23,12 @@ type Job struct {
 	// PreventRestart refuses a second execution of an instance.
 	PreventRestart bool
 	Listener       Listener
-	// Body walks the steps. nil means a simple job: Steps in order, up to the
-	// first that does not complete.
-	Body JobBody
-	// Steps are the steps in the order in which they are shown, and run by a
-	// simple job.
+	// Steps make a simple job: they run in order, up to the first that does not
+	// complete.
 	Steps []*Step
+	// Flow makes a flow job; its first element is the start. A job has either
+	// Steps or Flow.
+	Flow []Element
 }
 
 // Check reports what is wrong with the composition, as an ErrJobDefinition.
@@ -37,17 +39,23 @@ func (j *Job) Check() error {
 	if j.Name == "" || utf16Len(j.Name) > MaxName {
 		return fail("the name must have 1 to %d characters", MaxName)
 	}
-	if len(j.Steps) == 0 {
+	if len(j.Steps) == 0 && len(j.Flow) == 0 {
 		return fail("a job needs at least one step")
+	}
+	if len(j.Steps) > 0 && len(j.Flow) > 0 {
+		return fail("it has both steps and a flow")
 	}
 	if err := j.Parameters.Check(); err != nil {
 		return fail("%v", err)
 	}
 	seen := map[string]bool{}
-	for _, s := range j.Steps {
+	for s := range j.AllSteps() {
 		switch {
 		case s.Name == "" || utf16Len(s.Name) > MaxName:
 			return fail("step %s: the name must have 1 to %d characters", Quote(s.Name), MaxName)
+		case strings.Contains(s.Name, partitionSeparator):
+			return fail("step %s: the name must not contain %s, which stands before the name of a part",
+				Quote(s.Name), Quote(partitionSeparator))
 		case seen[s.Name]:
 			return fail("two steps are named %s", Quote(s.Name))
 		case s.Bind == nil:
@@ -56,6 +64,36 @@ func (j *Job) Check() error {
 		seen[s.Name] = true
 	}
 	return nil
+}
+
+// AllSteps returns every step that may have executions under its own name, in
+// the order in which they are written down: also those of nested flows, splits
+// and flow steps.
+func (j *Job) AllSteps() iter.Seq[*Step] {
+	return func(yield func(*Step) bool) {
+		for _, s := range j.Steps {
+			if !yieldStep(s, yield) {
+				return
+			}
+		}
+		yieldSteps(j.Flow, yield)
+	}
+}
+
+func yieldSteps(elements []Element, yield func(*Step) bool) bool {
+	for _, e := range elements {
+		if e.Step != nil && !yieldStep(e.Step, yield) {
+			return false
+		}
+		if !yieldSteps(e.Flow, yield) || !yieldSteps(e.Split, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+func yieldStep(s *Step, yield func(*Step) bool) bool {
+	return yield(s) && yieldSteps(s.Flow, yield)
 }
 
 // ValidateParameters asks the declarations, then the validator.
@@ -95,7 +133,7 @@ func (j *Job) Notation() Notation {
 	return n
 }
 
-// JobBody walks the steps of a job.
+// JobBody walks the steps of a job; see Run.Body.
 type JobBody interface {
 	// Execute runs steps with r.Steps until the job has ended, and returns how.
 	// A non-nil error fails the job, or stops it when it is ErrStopped.
@@ -112,6 +150,15 @@ type Step struct {
 	// restart finds it COMPLETED.
 	AllowStartIfComplete bool
 	Listener             Listener
+	// Kind says in one word for people what the step is: tasklet, chunk,
+	// partition, flow, job, exec, sql.
+	Kind string
+	// Flow are the elements of a flow step, Worker is the step whose executions
+	// are the parts of a partitioned one, and Job the name of the job that a job
+	// step launches. They describe; Bind does.
+	Flow   []Element
+	Worker *Step
+	Job    string
 	// Bind builds the body for one execution of the step: parameters and
 	// contexts are known, and every execution gets readers and writers of its
 	// own. It opens nothing; the body does.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"os"
 	"time"
 )
 
@@ -42,6 +43,11 @@ type JobExplorer interface {
 	// executions of the instance, with its context, or ErrNoSuchStepExecution.
 	// Its JobExecution has an ID only.
 	LastStepExecution(ctx context.Context, instanceID int64, stepName string) (*StepExecution, error)
+	// PartitionExecutions returns the newest execution of every part of the
+	// step over all executions of the instance, by name, without contexts.
+	// Their JobExecutions have an ID only. It is one query for any number of
+	// parts.
+	PartitionExecutions(ctx context.Context, instanceID int64, stepName string) (map[string]*StepExecution, error)
 	// StepExecutionCount returns how often the step was started within the
 	// instance; executions that were refused at open do not count.
 	StepExecutionCount(ctx context.Context, instanceID int64, stepName string) (int, error)
@@ -97,6 +103,10 @@ type JobRepository interface {
 	CreateJobExecution(ctx context.Context, l Launch) (*JobExecution, error)
 	// Release ends this process's ownership of je.
 	Release(je *JobExecution) error
+	// LockFile returns the open file whose lock proves that this process owns
+	// je, to be inherited by a child process; nil where ownership is proven
+	// otherwise. Do not close it.
+	LockFile(je *JobExecution) *os.File
 	// Begin opens a write transaction fenced by je's owner: when another
 	// process has taken je over, every write in it is ErrLeaseLost.
 	Begin(ctx context.Context, je *JobExecution) (Tx, error)
@@ -148,6 +158,11 @@ type Tx interface {
 	// se's; otherwise ErrOptimisticLock, or ErrLeaseLost when the owner has
 	// changed.
 	UpdateStepExecution(ctx context.Context, se *StepExecution) error
+	// Savepoint remembers the state of the transaction, in place of an earlier
+	// one. RollbackToSavepoint undoes everything since; it fails when the
+	// transaction has ended by itself, as after a full disk.
+	Savepoint(ctx context.Context) error
+	RollbackToSavepoint(ctx context.Context) error
 	// JobStatus reads the job's status within the transaction.
 	JobStatus(ctx context.Context, jobExecutionID int64) (BatchStatus, error)
 	// Commit makes everything durable. After an error it may be durable or not.

@@ -17,9 +17,11 @@ type Run struct {
 	// everywhere; read the rest from other goroutines through State.
 	Execution *JobExecution
 	Repo      JobRepository
-	Steps     StepRunner
-	Stop      *Stop
-	Log       *slog.Logger
+	// Body walks the steps of Job.
+	Body  JobBody
+	Steps StepRunner
+	Stop  *Stop
+	Log   *slog.Logger
 	// Databases opens databases other than the repository's.
 	Databases Databases
 	// Now is the clock.
@@ -27,17 +29,61 @@ type Run struct {
 	// Token returns a new random token: 32 hexadecimal digits.
 	Token func() string
 
-	mu sync.Mutex // guards Execution from the writing of its row to its adoption
+	mu sync.Mutex // guards Execution from the writing of its row to its adoption, and notes
+	// notes are changes to the job's context that wait for the next write of it.
+	notes map[string]any
 }
 
 // StepRunner runs one step of r: decides whether it has to be started, starts
-// it, and records its end.
+// it, and records its end. It is safe for concurrent use with different steps.
 type StepRunner interface {
 	// RunStep returns the execution that stands for the step now: the new one,
 	// or the old one when there was nothing to do (ran is false then). The
 	// error is non-nil when no execution could be started or its end could not
-	// be recorded; a step that failed is no error here.
-	RunStep(ctx context.Context, r *Run, step *Step) (se *StepExecution, ran bool, err error)
+	// be recorded; a step that failed is no error here. initial, which may be
+	// nil, is what the context of a fresh start holds.
+	RunStep(ctx context.Context, r *Run, step *Step, initial ExecutionContext) (se *StepExecution, ran bool, err error)
+	// AbandonStep records a FAILED or STOPPED execution of r as ABANDONED: the
+	// job has gone on without it, and no restart runs it again.
+	AbandonStep(ctx context.Context, r *Run, se *StepExecution) error
+}
+
+// Note puts a value into the job's context with the next write of a step's
+// start, a context or the job's end; nil removes the key. It costs no
+// transaction of its own and is lost with a crash before that write.
+func (r *Run) Note(key string, value any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.notes == nil {
+		r.notes = map[string]any{}
+	}
+	r.notes[key] = value
+}
+
+// JobContextValue returns the value at key in the job's context, notes
+// included.
+func (r *Run) JobContextValue(key string) (value any, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v, noted := r.notes[key]; noted {
+		return v, v != nil
+	}
+	value, ok = r.Execution.Context[key]
+	return value, ok
+}
+
+// HasNotes reports whether a Note waits to be written.
+func (r *Run) HasNotes() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.notes) > 0
+}
+
+// applyNotes adds the notes to next; r.mu is held.
+func (r *Run) applyNotes(next *JobExecution) {
+	for key, value := range r.notes {
+		next.Context.Put(key, value)
+	}
 }
 
 // State returns a copy of the execution's committed state.
@@ -80,6 +126,7 @@ func (r *Run) CommitJob(ctx context.Context, change func(next *JobExecution), al
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next := r.Execution.Clone()
+	r.applyNotes(next)
 	change(next)
 	if err := tx.UpdateJobExecution(ctx, next); err != nil {
 		return err
@@ -120,6 +167,7 @@ func (r *Run) CommitStep(ctx context.Context, tx Tx, se, next *StepExecution, ch
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		job = r.Execution.Clone()
+		r.applyNotes(job)
 		changes.Apply(job.Context)
 		if err := job.Context.Check(); err != nil {
 			return fmt.Errorf("job %s: %w", r.Job.Name, err)
@@ -161,6 +209,7 @@ func (r *Run) adoptJob(next *JobExecution) {
 	je.Version, je.Status, je.ExitStatus = next.Version, next.Status, next.ExitStatus
 	je.StartTime, je.EndTime, je.LastUpdated = next.StartTime, next.EndTime, next.LastUpdated
 	je.Context = next.Context
+	r.notes = nil // they were part of it
 }
 
 const rereadTimeout = 5 * time.Second
@@ -192,10 +241,10 @@ type Scope struct {
 	// OpenTx begins the transaction of the current call at its first use; the
 	// engine sets it for tasklets and ends what it began.
 	OpenTx func(ctx context.Context) (Tx, error)
-	// Rollbacks counts the writes that the body has undone and that no commit
-	// of its own has recorded. The engine adds it to the step's counts when it
+	// Uncommitted are counts that no commit of the body has recorded, as those
+	// of writes that were undone. The engine adds them to the step's when it
 	// writes the step's end.
-	Rollbacks int64
+	Uncommitted Counts
 	// AfterChunk is told about every committed chunk or call; the engine sets it
 	// to the listeners of the job and the step. nil tells nobody.
 	AfterChunk func(ctx context.Context, s *Scope)
@@ -216,6 +265,13 @@ func (s *Scope) Refresh() {
 	s.Context = s.Step.Context.Clone()
 	job := s.State()
 	s.JobContext = NewContextChanges(job.Context)
+}
+
+// Partition returns the name of the part that the step execution stands for, or
+// "" when the step is not partitioned.
+func (s *Scope) Partition() string {
+	_, partition := SplitStepName(s.Step.StepName)
+	return partition
 }
 
 // Parameters returns the parameters of the job execution.

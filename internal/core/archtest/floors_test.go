@@ -33,9 +33,10 @@ var floors = map[string][]string{
 	// 1: the verbs, each beside the others
 	"internal/core/engine": {"internal/core", "internal/core/fault"},
 	"internal/core/chunk":  {"internal/core", "internal/core/fault"},
+	"internal/core/flow":   {"internal/core"},
 
 	// 2: launching, storing, formats
-	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault"},
+	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow"},
 	"internal/store/codec":   {"internal/core"},
 	"internal/store/sqlrepo": {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
 	"internal/store/sqlite":  {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
@@ -77,8 +78,8 @@ var floors = map[string][]string{
 // testFloors adds what the tests of a package may import besides, the test
 // modules and testing packages apart.
 var testFloors = map[string][]string{
-	"internal/core/engine":   {"internal/core/chunk", "internal/store/sqlite"},
-	"internal/core/chunk":    {"internal/core/engine", "internal/store/sqlite"},
+	"internal/core/engine":   {"internal/core/chunk", "internal/core/flow", "internal/store/sqlite"},
+	"internal/core/chunk":    {"internal/core/engine", "internal/core/flow", "internal/store/sqlite"},
 	"internal/core/launch":   {"internal/core/chunk", "internal/store/sqlite"},
 	"internal/store/sqlrepo": {"internal/store/sqlite", "internal/store/storetest", sqlite3},
 	"internal/store/sqlite":  {"internal/store/storetest", "internal/store/faultvfs"},
@@ -88,7 +89,7 @@ var testFloors = map[string][]string{
 	"internal/store/storetest": {"internal/store/sqlite"},
 	"internal/jobs/csvfile":    {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/partfile":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
-	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/launch", "internal/store/sqlite", sqlite3},
+	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/store/sqlite", sqlite3},
 	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
 	"internal/jobs/all":        {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {

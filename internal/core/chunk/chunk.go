@@ -47,7 +47,7 @@ func New[I, O any](
 
 // Step returns a step whose body bind builds, one for each execution.
 func Step(name string, bind func(*core.Scope) (core.StepBody, error)) *core.Step {
-	return &core.Step{Name: name, Bind: bind}
+	return &core.Step{Name: name, Kind: "chunk", Bind: bind}
 }
 
 // PassThrough returns the processor that keeps every item as it is.

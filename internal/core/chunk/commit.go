@@ -107,6 +107,6 @@ func (e *execution[I, O]) rollback(ctx context.Context, tx core.Tx) {
 // dropped counts the rollback of a chunk, and discards what the chunk has put
 // into the working copies.
 func (e *execution[I, O]) dropped() {
-	e.scope.Rollbacks++
+	e.scope.Uncommitted.Rollback++
 	e.scope.Refresh()
 }

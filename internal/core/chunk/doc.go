@@ -23,7 +23,7 @@
 // counters and context are those of the last committed chunk, so the next
 // attempt reads the failed chunk again from its first item. A rolled-back chunk
 // has no row in which to count itself; it is handed to the engine in
-// core.Scope.Rollbacks. Streams are closed whatever happens, a panic included.
+// core.Scope.Uncommitted. Streams are closed whatever happens, a panic included.
 //
 // # Exactly once
 //

@@ -17,6 +17,7 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
@@ -69,7 +70,7 @@ func (f *fixture) runJob(ctx context.Context, t *testing.T, job *core.Job) (*cor
 		f.stop = core.NewStop()
 	}
 	r := &core.Run{
-		Job: job, Execution: je, Repo: f.repo, Stop: f.stop, Now: time.Now,
+		Job: job, Execution: je, Repo: f.repo, Body: flow.Body{}, Stop: f.stop, Now: time.Now,
 		Log:   slog.New(slog.NewTextHandler(&f.log, nil)),
 		Token: token,
 	}

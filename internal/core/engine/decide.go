@@ -81,9 +81,12 @@ func belongsTo(last *core.StepExecution, current int64) bool {
 	return last.JobExecution != nil && last.JobExecution.ID == current
 }
 
-// contextFor returns the context with which a step is started.
-func contextFor(d decision, last *core.StepExecution, token func() string) core.ExecutionContext {
-	ec := core.ExecutionContext{}
+// contextFor returns the context with which a step is started: the one it left
+// behind, or a copy of initial.
+func contextFor(
+	d decision, last *core.StepExecution, initial core.ExecutionContext, token func() string,
+) core.ExecutionContext {
+	ec := initial.Clone()
 	switch d {
 	case startRestart:
 		ec = last.Context.Clone()

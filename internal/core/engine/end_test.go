@@ -156,14 +156,14 @@ func TestStopFromOutside(t *testing.T) {
 		b := setup(t)
 		first := nothing("a")
 		nightly := job(first, nothing("b"))
-		nightly.Body = jobBody(func(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
-			if _, _, err := r.Steps.RunStep(ctx, r, first); err != nil {
+		b.body = jobBody(func(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+			if _, _, err := r.Steps.RunStep(ctx, r, first, nil); err != nil {
 				return core.StatusFailed, core.ExitStatus{}, err
 			}
 			if err := requestStop(ctx, b, r.Execution.ID); err != nil {
 				return core.StatusFailed, core.ExitStatus{}, err
 			}
-			_, _, err := r.Steps.RunStep(ctx, r, r.Job.Steps[1])
+			_, _, err := r.Steps.RunStep(ctx, r, r.Job.Steps[1], nil)
 			return core.StatusCompleted, core.ExitStatus{}, err
 		})
 		je, err := b.run(nightly)
@@ -208,8 +208,8 @@ func TestStopFromOutside(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		nightly := job(nothing("a"))
-		nightly.Body = jobBody(func(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
-			_, _, err := r.Steps.RunStep(ctx, r, r.Job.Steps[0])
+		b.body = jobBody(func(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+			_, _, err := r.Steps.RunStep(ctx, r, r.Job.Steps[0], nil)
 			return core.StatusCompleted, core.ExitStatus{}, errors.Join(err, requestStop(ctx, b, r.Execution.ID))
 		})
 		je, err := b.run(nightly)

@@ -80,7 +80,7 @@ func perform(ctx context.Context, e *execution) (exit core.ExitStatus, err error
 // finish makes o the end of next.
 func (e *execution) finish(next *core.StepExecution, o outcome) {
 	o.apply(next)
-	next.Counts.Rollback += e.scope.Rollbacks
+	next.Counts = next.Counts.Add(e.scope.Uncommitted)
 	next.EndTime = e.scope.Now()
 }
 
@@ -118,12 +118,7 @@ func (e *execution) end(ctx context.Context, o outcome) error {
 		o = failed(ctx, nil, fmt.Errorf("record the end of the step: %w", err))
 	}
 	se.Failure = o.err
-	return &unrecordedError{se: se, end: o, rollbacks: e.unwrittenRollbacks(next), err: err}
-}
-
-// unwrittenRollbacks returns how many rollbacks the row still lacks.
-func (e *execution) unwrittenRollbacks(next *core.StepExecution) int64 {
-	return next.Counts.Rollback - e.scope.Step.Counts.Rollback
+	return &unrecordedError{se: se, end: o, counts: e.scope.Uncommitted, err: err}
 }
 
 func (e *execution) write(ctx context.Context, next *core.StepExecution) error {

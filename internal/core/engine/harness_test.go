@@ -18,6 +18,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
@@ -31,13 +32,14 @@ type bundle struct {
 	repo  *repository
 	stop  *core.Stop
 	logs  *bytes.Buffer
+	body  core.JobBody
 	clock atomic.Int64
 	token atomic.Int64
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{t: t, path: filepath.Join(t.TempDir(), "repo.db"), stop: core.NewStop(), logs: &bytes.Buffer{}}
+	b := &bundle{t: t, path: filepath.Join(t.TempDir(), "repo.db"), stop: core.NewStop(), body: flow.Body{}, logs: &bytes.Buffer{}}
 	b.store = b.open()
 	b.repo = &repository{JobRepository: b.store}
 	return b
@@ -92,7 +94,7 @@ func (b *bundle) launch(job *core.Job) *core.Run {
 		b.t.Fatal(err)
 	}
 	return &core.Run{
-		Job: job, Execution: je, Repo: b.repo, Stop: b.stop,
+		Job: job, Execution: je, Repo: b.repo, Body: b.body, Stop: b.stop,
 		Log: slog.New(slog.NewTextHandler(b.logs, nil)), Now: b.now,
 		Token: func() string { return fmt.Sprintf("%032x", b.token.Add(1)) },
 	}

@@ -87,8 +87,9 @@ func TestPanic(t *testing.T) {
 	t.Run("in a job's body fails the job", func(t *testing.T) {
 		t.Parallel()
 		nightly := job(nothing("a"))
-		nightly.Body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) { panic("flow") })
-		je, err := setup(t).run(nightly)
+		b := setup(t)
+		b.body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) { panic("flow") })
+		je, err := b.run(nightly)
 		if err == nil || err.Error() != "panic in job nightly: flow" {
 			t.Errorf("got error %v", err)
 		}

@@ -64,10 +64,7 @@ func execute(ctx context.Context, r *core.Run) (status core.BatchStatus, exit co
 			return core.StatusFailed, exit, fmt.Errorf("before job: %w", err)
 		}
 	}
-	if r.Job.Body != nil {
-		return r.Job.Body.Execute(ctx, r)
-	}
-	return sequence{}.Execute(ctx, r)
+	return r.Body.Execute(ctx, r)
 }
 
 // announce records the job as STARTED before its first step, for a listener
@@ -143,7 +140,7 @@ func tryEndJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedE
 		for i, u := range steps {
 			ends[i] = u.se.Clone()
 			u.end.apply(ends[i])
-			ends[i].Counts.Rollback += u.rollbacks
+			ends[i].Counts = ends[i].Counts.Add(u.counts)
 			ends[i].EndTime = now
 		}
 	}, func(tx core.Tx) error {
@@ -195,7 +192,7 @@ func afterJob(ctx context.Context, r *core.Run, o outcome) {
 	ended := r.State()
 	ended.Status, ended.ExitStatus, ended.EndTime = o.status, o.exit, r.Now()
 	view := &core.Run{
-		Job: r.Job, Execution: &ended, Repo: r.Repo, Steps: r.Steps, Stop: r.Stop,
+		Job: r.Job, Execution: &ended, Repo: r.Repo, Body: r.Body, Steps: r.Steps, Stop: r.Stop,
 		Log: r.Log, Now: r.Now, Token: r.Token,
 	}
 	if err := callAfterJob(ctx, view); err != nil {

@@ -120,9 +120,9 @@ func TestSimpleJob(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		nightly := job(nothing("a"))
-		nightly.Body = jobBody(func(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+		b.body = jobBody(func(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
 			for range 2 {
-				if _, ran, err := r.Steps.RunStep(ctx, r, r.Job.Steps[0]); err != nil || !ran {
+				if _, ran, err := r.Steps.RunStep(ctx, r, r.Job.Steps[0], nil); err != nil || !ran {
 					return core.StatusFailed, core.ExitStatus{}, fmt.Errorf("ran %t: %w", ran, err)
 				}
 			}
@@ -140,9 +140,13 @@ func TestSimpleJob(t *testing.T) {
 // touched by hand may have them.
 type unknown struct{ ran []string }
 
-func (u *unknown) RunStep(_ context.Context, _ *core.Run, step *core.Step) (*core.StepExecution, bool, error) {
+func (u *unknown) RunStep(_ context.Context, _ *core.Run, step *core.Step, _ core.ExecutionContext) (*core.StepExecution, bool, error) {
 	u.ran = append(u.ran, step.Name)
 	return &core.StepExecution{StepName: step.Name, Status: core.StatusUnknown, ExitStatus: core.ExitStatus{Code: "UNKNOWN"}}, true, nil
+}
+
+func (u *unknown) AbandonStep(context.Context, *core.Run, *core.StepExecution) error {
+	return errors.New("not asked for here")
 }
 
 func TestStepUnknown(t *testing.T) {
@@ -322,7 +326,7 @@ func TestJobBody(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			nightly := job(nothing("a"))
-			nightly.Body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+			b.body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) {
 				return tt.status, tt.exit, tt.err
 			})
 			je, err := b.run(nightly)
@@ -336,7 +340,7 @@ func TestJobBody(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		nightly := job(nothing("a"))
-		nightly.Body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+		b.body = jobBody(func(context.Context, *core.Run) (core.BatchStatus, core.ExitStatus, error) {
 			return core.StatusFailed, core.ExitStatus{Code: "BAD DAY"}, nil
 		})
 		je, err := b.run(nightly)

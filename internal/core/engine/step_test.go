@@ -222,7 +222,7 @@ func TestStepLife(t *testing.T) {
 	t.Run("a body's outcome is joined, and its rollbacks are counted", func(t *testing.T) {
 		t.Parallel()
 		je, err := setup(t).run(job(bodyStep("a", func(_ context.Context, s *core.Scope) (core.ExitStatus, error) {
-			s.Rollbacks = 2
+			s.Uncommitted.Rollback = 2
 			s.Context.Put("end", true)
 			return core.ExitStatus{Code: "PARTIAL"}, nil
 		})))

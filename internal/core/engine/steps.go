@@ -19,7 +19,9 @@ var _ core.StepRunner = Steps{}
 // RunStep implements core.StepRunner. A requested stop is an error before a
 // step that would have to be started; one with nothing to do is returned all
 // the same.
-func (Steps) RunStep(ctx context.Context, r *core.Run, step *core.Step) (*core.StepExecution, bool, error) {
+func (Steps) RunStep(
+	ctx context.Context, r *core.Run, step *core.Step, initial core.ExecutionContext,
+) (*core.StepExecution, bool, error) {
 	last, d, err := consult(ctx, r, step)
 	if err != nil {
 		return nil, false, err
@@ -37,7 +39,7 @@ func (Steps) RunStep(ctx context.Context, r *core.Run, step *core.Step) (*core.S
 	if cause := r.Stop.Cause(); cause != nil {
 		return nil, false, cause
 	}
-	se, err := start(ctx, r, step, contextFor(d, last, r.Token))
+	se, err := start(ctx, r, step, contextFor(d, last, initial, r.Token))
 	if err != nil && (isFenced(err) || !isStarted(ctx, r, se)) {
 		return nil, false, err
 	}
@@ -83,13 +85,15 @@ func start(ctx context.Context, r *core.Run, step *core.Step, ec core.ExecutionC
 		Context:      ec,
 	}
 	fault.Point("engine.before-step-start")
-	err := insert(ctx, r, se, job.StartTime.IsZero())
+	err := insert(ctx, r, se, job.StartTime.IsZero() || r.HasNotes())
 	fault.Point("engine.after-step-start")
 	return se, err
 }
 
-func insert(ctx context.Context, r *core.Run, se *core.StepExecution, first bool) error {
-	if first {
+// insert writes the row of se, and that of the job when there is something new
+// about it.
+func insert(ctx context.Context, r *core.Run, se *core.StepExecution, news bool) error {
+	if news {
 		var job *core.JobExecution
 		return r.CommitJob(ctx, func(next *core.JobExecution) {
 			job = next
@@ -117,6 +121,17 @@ func insert(ctx context.Context, r *core.Run, se *core.StepExecution, first bool
 		return err
 	}
 	return tx.Commit()
+}
+
+// AbandonStep implements core.StepRunner.
+func (Steps) AbandonStep(ctx context.Context, r *core.Run, se *core.StepExecution) error {
+	tx, err := r.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	next := se.Clone()
+	next.Status = core.StatusAbandoned
+	return r.CommitStep(ctx, tx, se, next, nil)
 }
 
 // startJob makes next a job that has started, unless it is one already.

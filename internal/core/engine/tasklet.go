@@ -13,7 +13,7 @@ import (
 // else at its end, so a call that works for long holds no lock meanwhile. Set
 // the other fields of the step before it is used.
 func TaskletStep(name string, t core.Tasklet) *core.Step {
-	return &core.Step{Name: name, Bind: func(*core.Scope) (core.StepBody, error) {
+	return &core.Step{Name: name, Kind: "tasklet", Bind: func(*core.Scope) (core.StepBody, error) {
 		return taskletBody{t}, nil
 	}}
 }
@@ -74,7 +74,7 @@ func (b taskletBody) call(
 			_ = tx.Rollback() // after a commit there is nothing left; else the failure is known already
 		}
 		if !durable {
-			s.Rollbacks++
+			s.Uncommitted.Rollback++
 		}
 		s.Refresh()
 	}()

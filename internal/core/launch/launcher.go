@@ -11,6 +11,7 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/fault"
+	"github.com/batchctl/batchctl/internal/core/flow"
 )
 
 // defaultPoll is how often the job's row is asked for a stop.
@@ -73,7 +74,7 @@ func (l *JobLauncher) Run(
 		append(attrs[:3:3], slog.String("parameters", l.words(job, ps)))...)
 
 	run := &core.Run{
-		Job: job, Execution: je, Repo: l.Repo, Steps: engine.Steps{}, Databases: l.Databases,
+		Job: job, Execution: je, Repo: l.Repo, Body: flow.Body{}, Steps: engine.Steps{}, Databases: l.Databases,
 		Stop: o.Stop, Log: log, Now: l.Now, Token: l.Token,
 	}
 	if run.Stop == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/jobs/sqlitem"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
@@ -101,7 +102,7 @@ func (f *fixture) runJob(tb testing.TB, job *core.Job) (*core.StepExecution, err
 		tb.Fatal(err)
 	}
 	runErr := engine.Run(tb.Context(), &core.Run{
-		Job: job, Execution: je, Repo: f.store, Stop: core.NewStop(), Now: time.Now,
+		Job: job, Execution: je, Repo: f.store, Body: flow.Body{}, Stop: core.NewStop(), Now: time.Now,
 		Token: token,
 	})
 	if err := f.store.Release(je); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -77,6 +78,9 @@ type Ownership interface {
 	// The token may be one that a dead process left behind; an unknown token is
 	// no error.
 	Release(token string) error
+	// File returns the open file whose lock is the ownership of that token, or
+	// nil when this process does not hold it. The caller does not close it.
+	File(token string) *os.File
 	// Verdict tells whether the owner lives, with the evidence in words.
 	Verdict(o core.Owner) (core.Liveness, string)
 }

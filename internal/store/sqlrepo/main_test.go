@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -29,6 +30,8 @@ type owners struct {
 }
 
 func newOwners() *owners { return &owners{alive: map[string]bool{}} }
+
+func (o *owners) File(string) *os.File { return nil }
 
 func (o *owners) Claim(ctx context.Context) (core.Owner, error) {
 	o.mu.Lock()

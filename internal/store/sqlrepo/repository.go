@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -47,6 +48,11 @@ func (r *Repository) Release(je *core.JobExecution) error {
 		return nil
 	}
 	return r.cfg.fail(fmt.Sprintf("release execution %d", je.ID), r.cfg.Ownership.Release(je.Owner.Token))
+}
+
+// LockFile implements core.JobRepository.
+func (r *Repository) LockFile(je *core.JobExecution) *os.File {
+	return r.cfg.Ownership.File(je.Owner.Token)
 }
 
 // begin takes the write lock. It waits for as long as ctx allows; afterwards

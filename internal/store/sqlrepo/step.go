@@ -46,6 +46,11 @@ WHERE E.JOB_INSTANCE_ID = ? AND S.STEP_NAME = ?
 ORDER BY E.JOB_EXECUTION_ID DESC, S.STEP_EXECUTION_ID DESC
 LIMIT 1`
 
+// selectPartitions bounds the names by the character behind the separator.
+const selectPartitions = selectStep + `BATCH_JOB_EXECUTION E
+JOIN BATCH_STEP_EXECUTION S ON S.JOB_EXECUTION_ID = E.JOB_EXECUTION_ID
+WHERE E.JOB_INSTANCE_ID = ? AND S.STEP_NAME >= ? AND S.STEP_NAME < ?`
+
 const countSteps = `
 SELECT COUNT(*)
 FROM BATCH_JOB_EXECUTION E
@@ -118,6 +123,32 @@ func (x *Explorer) LastStepExecution(ctx context.Context, instanceID int64, step
 	}
 	se.JobExecution = &core.JobExecution{ID: jobExecutionID}
 	return se, nil
+}
+
+// PartitionExecutions implements core.JobExplorer.
+func (x *Explorer) PartitionExecutions(
+	ctx context.Context, instanceID int64, stepName string,
+) (map[string]*core.StepExecution, error) {
+	op := fmt.Sprintf("read the parts of step %s of instance %d", core.Quote(stepName), instanceID)
+	from := core.PartitionStepName(stepName, "")
+	rows, err := x.reader.QueryContext(ctx, selectPartitions, instanceID, from, from[:len(from)-1]+string(from[len(from)-1]+1))
+	if err != nil {
+		return nil, x.cfg.fail(op, err)
+	}
+	defer rows.Close()
+	newest := map[string]*core.StepExecution{}
+	for rows.Next() {
+		se, jobExecutionID, err := x.cfg.scanStep(rows)
+		if err != nil {
+			return nil, x.cfg.fail(op, err)
+		}
+		_, partition := core.SplitStepName(se.StepName)
+		if last := newest[partition]; last == nil || last.ID < se.ID {
+			se.JobExecution = &core.JobExecution{ID: jobExecutionID}
+			newest[partition] = se
+		}
+	}
+	return newest, x.cfg.fail(op, rows.Err())
 }
 
 // step reads one row and its context in one snapshot; no row is sql.ErrNoRows.

@@ -24,6 +24,8 @@ type Tx struct {
 	// foreign tells that statements ran which are not fenced by themselves,
 	// fenced that one has changed a row which is.
 	foreign, fenced bool
+	// saved tells that a savepoint is set.
+	saved bool
 	// ended tells that the execution's end was written: the commit ends the
 	// ownership as well.
 	ended bool
@@ -171,6 +173,30 @@ func (t *Tx) updateStepExecution(ctx context.Context, op string, se *core.StepEx
 func (t *Tx) JobStatus(ctx context.Context, jobExecutionID int64) (core.BatchStatus, error) {
 	_, status, _, err := t.jobState(ctx, jobExecutionID)
 	return status, t.repo.cfg.fail(fmt.Sprintf("read the status of execution %d", jobExecutionID), err)
+}
+
+// savepoint is the name of the only savepoint that a transaction has.
+const savepoint = "BATCHCTL_ITEM"
+
+// Savepoint implements core.Tx.
+func (t *Tx) Savepoint(ctx context.Context) error {
+	if t.saved {
+		if _, err := t.tx.ExecContext(ctx, "RELEASE "+savepoint); err != nil {
+			return t.repo.cfg.fail("release a savepoint", err)
+		}
+		t.saved = false
+	}
+	if _, err := t.tx.ExecContext(ctx, "SAVEPOINT "+savepoint); err != nil {
+		return t.repo.cfg.fail("set a savepoint", err)
+	}
+	t.saved = true
+	return nil
+}
+
+// RollbackToSavepoint implements core.Tx.
+func (t *Tx) RollbackToSavepoint(ctx context.Context) error {
+	_, err := t.tx.ExecContext(ctx, "ROLLBACK TO "+savepoint)
+	return t.repo.cfg.fail("roll back to a savepoint", err)
 }
 
 // Commit implements core.Tx.

@@ -1,4 +1,4 @@
-package engine
+package flow
 
 import (
 	"context"
@@ -7,18 +7,20 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
+// Body is the body of every job. It keeps nothing and may be shared.
+//
 // sequence is the body of a simple job: its steps in order, up to the first
 // that does not complete. The job ends as its last step did. A step that was
 // given up (ABANDONED) is passed over and has no say.
-type sequence struct{}
+type Body struct{}
 
-var _ core.JobBody = sequence{}
+var _ core.JobBody = Body{}
 
 // Execute implements core.JobBody.
-func (sequence) Execute(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+func (Body) Execute(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
 	exit, started := core.ExitStatus{}, false
 	for _, step := range r.Job.Steps {
-		se, ran, err := r.Steps.RunStep(ctx, r, step)
+		se, ran, err := r.Steps.RunStep(ctx, r, step, nil)
 		if err != nil {
 			return core.StatusCompleted, core.ExitStatus{}, &core.Error{Op: "step " + step.Name, Err: err}
 		}

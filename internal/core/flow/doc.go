@@ -1,0 +1,2 @@
+// Package flow walks the steps of a job.
+package flow
