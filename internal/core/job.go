@@ -205,7 +205,11 @@ type Listener struct {
 	// written. A status with a code is joined to the step's; an error is
 	// logged. A step with an AfterStep costs one more write transaction.
 	AfterStep func(ctx context.Context, s *Scope, ended StepExecution) (ExitStatus, error)
-	// AfterChunk runs after every committed chunk or tasklet call.
+	// BeforeChunk runs before every chunk or tasklet call; what it puts into the
+	// contexts is committed with it. An error undoes that and fails the step.
+	BeforeChunk func(ctx context.Context, s *Scope) error
+	// AfterChunk runs after every committed chunk or tasklet call. It returns no
+	// error: what is committed cannot fail any more. A panic in it is logged.
 	AfterChunk func(ctx context.Context, s *Scope)
 }
 
@@ -218,6 +222,7 @@ func Join(ls ...Listener) Listener {
 		joined.AfterJob = bothLogged(l.AfterJob, joined.AfterJob)
 		joined.BeforeStep = both(joined.BeforeStep, l.BeforeStep)
 		joined.AfterStep = bothStatus(l.AfterStep, joined.AfterStep)
+		joined.BeforeChunk = both(joined.BeforeChunk, l.BeforeChunk)
 		if first, second := l.AfterChunk, joined.AfterChunk; first != nil && second != nil {
 			joined.AfterChunk = func(ctx context.Context, s *Scope) { first(ctx, s); second(ctx, s) }
 		} else if first != nil {

@@ -245,9 +245,12 @@ type Scope struct {
 	// of writes that were undone. The engine adds them to the step's when it
 	// writes the step's end.
 	Uncommitted Counts
-	// AfterChunk is told about every committed chunk or call; the engine sets it
-	// to the listeners of the job and the step. nil tells nobody.
-	AfterChunk func(ctx context.Context, s *Scope)
+	// BeforeChunk is asked before every chunk or call, and AfterChunk is told
+	// about every one that has committed; the engine sets them to the listeners
+	// of the job and the step. An error of BeforeChunk fails the step. nil asks
+	// and tells nobody.
+	BeforeChunk func(ctx context.Context, s *Scope) error
+	AfterChunk  func(ctx context.Context, s *Scope)
 }
 
 // Tx returns the transaction of the current tasklet call, begun at its first

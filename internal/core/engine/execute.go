@@ -16,7 +16,7 @@ import (
 // taken over: write nothing more.
 func ExecuteStep(ctx context.Context, r *core.Run, step *core.Step, se *core.StepExecution) error {
 	listener := core.Join(r.Job.Listener, step.Listener)
-	s := &core.Scope{Run: r, Step: se, AfterChunk: listener.AfterChunk}
+	s := &core.Scope{Run: r, Step: se, BeforeChunk: listener.BeforeChunk, AfterChunk: listener.AfterChunk}
 	s.Refresh()
 	e := &execution{scope: s, step: step, listener: listener}
 	e.log(ctx, "Executing step")

@@ -79,6 +79,11 @@ func (b taskletBody) call(
 		s.Refresh()
 	}()
 
+	if s.BeforeChunk != nil {
+		if err = s.BeforeChunk(ctx, s); err != nil {
+			return status, fmt.Errorf("before chunk: %w", err)
+		}
+	}
 	var c core.StepContribution
 	if status, err = b.tasklet.Execute(ctx, s, &c); err != nil {
 		return status, err
