@@ -169,7 +169,7 @@ type Step struct {
 type StepBody interface {
 	// Execute does the work, committing as it goes. It returns ErrStopped when
 	// it ended early because s.Stop was requested; any other error fails the
-	// step. The returned status is joined to the step's.
+	// step. The returned status is joined to the step's in either case.
 	Execute(ctx context.Context, s *Scope) (ExitStatus, error)
 }
 
@@ -197,19 +197,21 @@ type Listener struct {
 	// BeforeJob runs after the job is STARTED; an error fails the job. A job
 	// with a BeforeJob costs one more write transaction.
 	BeforeJob func(ctx context.Context, r *Run) error
-	// AfterJob sees the end status before it is written; an error is logged.
+	// AfterJob sees the end status before it is written. An error is logged and
+	// shown in the job's exit message, and changes nothing else.
 	AfterJob func(ctx context.Context, r *Run) error
 	// BeforeStep runs before the step's body is bound; an error fails the step.
 	BeforeStep func(ctx context.Context, s *Scope) error
 	// AfterStep sees the end of the step, END_TIME included, before it is
-	// written. A status with a code is joined to the step's; an error is
-	// logged. A step with an AfterStep costs one more write transaction.
+	// written. A status with a code is joined to the step's; an error is logged
+	// and shown in the step's exit message, and changes nothing else. A step with an AfterStep costs one more write transaction.
 	AfterStep func(ctx context.Context, s *Scope, ended StepExecution) (ExitStatus, error)
 	// BeforeChunk runs before every chunk or tasklet call; what it puts into the
 	// contexts is committed with it. An error undoes that and fails the step.
 	BeforeChunk func(ctx context.Context, s *Scope) error
 	// AfterChunk runs after every committed chunk or tasklet call. It returns no
-	// error: what is committed cannot fail any more. A panic in it is logged.
+	// error: what is committed cannot fail any more. The first panic in it is
+	// logged and shown in the step's exit message.
 	AfterChunk func(ctx context.Context, s *Scope)
 }
 

@@ -117,7 +117,8 @@ func TestJoinListeners(t *testing.T) {
 			AfterStep: func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error) {
 				return core.ExitStatus{Code: "COMPLETED", Message: name}, say("AfterStep")
 			},
-			AfterChunk: func(context.Context, *core.Scope) { _ = say("AfterChunk") },
+			BeforeChunk: func(context.Context, *core.Scope) error { return say("BeforeChunk") },
+			AfterChunk:  func(context.Context, *core.Scope) { _ = say("AfterChunk") },
 		}
 	}
 	l := core.Join(core.Listener{}, listener("a"), core.Listener{}, listener("b"), listener("c"), core.Listener{})
@@ -125,14 +126,15 @@ func TestJoinListeners(t *testing.T) {
 		heard = nil
 		before := l.BeforeJob(t.Context(), nil)
 		beforeStep := l.BeforeStep(t.Context(), nil)
+		beforeChunk := l.BeforeChunk(t.Context(), nil)
 		l.AfterChunk(t.Context(), nil)
 		exit, afterStep := l.AfterStep(t.Context(), nil, core.StepExecution{})
-		return exit, []error{before, beforeStep, afterStep, l.AfterJob(t.Context(), nil)}
+		return exit, []error{before, beforeStep, beforeChunk, afterStep, l.AfterJob(t.Context(), nil)}
 	}
 
 	exit, errs := all()
 	want := strings.Split("a BeforeJob,b BeforeJob,c BeforeJob,a BeforeStep,b BeforeStep,c BeforeStep,"+
-		"c AfterChunk,b AfterChunk,a AfterChunk,c AfterStep,b AfterStep,a AfterStep,c AfterJob,b AfterJob,a AfterJob", ",")
+		"a BeforeChunk,b BeforeChunk,c BeforeChunk,c AfterChunk,b AfterChunk,a AfterChunk,c AfterStep,b AfterStep,a AfterStep,c AfterJob,b AfterJob,a AfterJob", ",")
 	if diff := cmp.Diff(want, heard); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
@@ -141,11 +143,11 @@ func TestJoinListeners(t *testing.T) {
 	}
 
 	first, second := errors.New("b is against it"), errors.New("c too")
-	for _, call := range []string{"BeforeJob", "BeforeStep", "AfterStep", "AfterJob"} {
+	for _, call := range []string{"BeforeJob", "BeforeStep", "BeforeChunk", "AfterStep", "AfterJob"} {
 		refusals["b "+call], refusals["c "+call] = first, second
 	}
 	_, errs = all()
-	for i, wantBoth := range []bool{false, false, true, true} {
+	for i, wantBoth := range []bool{false, false, false, true, true} {
 		if !errors.Is(errs[i], first) || errors.Is(errs[i], second) != wantBoth {
 			t.Errorf("call %d returns %v", i, errs[i])
 		}
@@ -153,7 +155,7 @@ func TestJoinListeners(t *testing.T) {
 	if slices.Contains(heard, "c BeforeJob") || !slices.Contains(heard, "a AfterJob") {
 		t.Errorf("a refusal ends the Before calls and none of the After calls: %v", heard)
 	}
-	if none := core.Join(); none.BeforeJob != nil || none.AfterStep != nil || none.AfterChunk != nil {
+	if none := core.Join(); none.BeforeJob != nil || none.AfterStep != nil || none.BeforeChunk != nil || none.AfterChunk != nil {
 		t.Error("joining none makes calls")
 	}
 }

@@ -28,8 +28,12 @@ type Run struct {
 	Now func() time.Time
 	// Token returns a new random token: 32 hexadecimal digits.
 	Token func() string
+	// Dir is the absolute directory of the launch, which relative paths in
+	// parameters are relative to.
+	Dir string
 
-	mu sync.Mutex // guards Execution from the writing of its row to its adoption, and notes
+	base *Run       // of which this is a preview; else nil
+	mu   sync.Mutex // guards Execution from the writing of its row to its adoption, and notes
 	// notes are changes to the job's context that wait for the next write of it.
 	notes map[string]any
 }
@@ -50,8 +54,19 @@ type StepRunner interface {
 
 // Note puts a value into the job's context with the next write of a step's
 // start, a context or the job's end; nil removes the key. It costs no
-// transaction of its own and is lost with a crash before that write.
+// transaction of its own and is lost with a crash before that write. A value
+// that a context cannot hold is a panic: it would keep everything after it from
+// being written.
 func (r *Run) Note(key string, value any) {
+	if r.base != nil {
+		r.base.Note(key, value)
+		return
+	}
+	if value != nil {
+		if err := (ExecutionContext{key: value}).Check(); err != nil {
+			panic(fmt.Errorf("a note to the job: %w", err))
+		}
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.notes == nil {
@@ -63,6 +78,9 @@ func (r *Run) Note(key string, value any) {
 // JobContextValue returns the value at key in the job's context, notes
 // included.
 func (r *Run) JobContextValue(key string) (value any, ok bool) {
+	if r.base != nil {
+		return r.base.JobContextValue(key)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if v, noted := r.notes[key]; noted {
@@ -74,6 +92,9 @@ func (r *Run) JobContextValue(key string) (value any, ok bool) {
 
 // HasNotes reports whether a Note waits to be written.
 func (r *Run) HasNotes() bool {
+	if r.base != nil {
+		return r.base.HasNotes()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.notes) > 0
@@ -83,6 +104,21 @@ func (r *Run) HasNotes() bool {
 func (r *Run) applyNotes(next *JobExecution) {
 	for key, value := range r.notes {
 		next.Context.Put(key, value)
+	}
+}
+
+// Preview returns r as it would be after a write of the execution as change
+// leaves it, notes included. It is for those who look and note, not for commits;
+// what is noted on it is noted on r.
+func (r *Run) Preview(change func(next *JobExecution)) *Run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next := r.Execution.Clone()
+	r.applyNotes(next)
+	change(next)
+	return &Run{
+		Job: r.Job, Execution: next, Repo: r.Repo, Body: r.Body, Steps: r.Steps, Stop: r.Stop, Log: r.Log,
+		Databases: r.Databases, Now: r.Now, Token: r.Token, Dir: r.Dir, base: r,
 	}
 }
 

@@ -20,6 +20,13 @@ const (
 // ended, and is not inherited.
 const keyExecuted = "batch.executed"
 
+// ownKeys tell of one lineage of one step; a step that hands its context on to
+// others, as a flow step does, keeps them.
+var ownKeys = [...]string{
+	keyExecuted, core.ContextKeyLineage, core.ContextKeyReplaces, core.ContextKeyChunk, core.ContextKeySink,
+	core.ContextKeyPlan, core.ContextKeyChildJob, core.ContextKeyChildParameters,
+}
+
 // decide is the restart table: what to do about step when last is its newest
 // execution within the instance (nil: none), current is the job execution that
 // asks, and started is how often the step was started before.
@@ -92,6 +99,9 @@ func contextFor(
 		ec = last.Context.Clone()
 		delete(ec, keyExecuted)
 	case startFresh:
+		for _, key := range ownKeys {
+			delete(ec, key)
+		}
 		if last != nil && last.Status == core.StatusCompleted {
 			if lineage, ok, err := last.Context.String(core.ContextKeyLineage); ok && err == nil {
 				ec[core.ContextKeyReplaces] = lineage

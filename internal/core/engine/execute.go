@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
@@ -16,22 +17,29 @@ import (
 // taken over: write nothing more.
 func ExecuteStep(ctx context.Context, r *core.Run, step *core.Step, se *core.StepExecution) error {
 	listener := core.Join(r.Job.Listener, step.Listener)
-	s := &core.Scope{Run: r, Step: se, BeforeChunk: listener.BeforeChunk, AfterChunk: listener.AfterChunk}
+	s := &core.Scope{Run: r, Step: se, BeforeChunk: listener.BeforeChunk}
 	s.Refresh()
 	e := &execution{scope: s, step: step, listener: listener}
+	if listener.AfterChunk != nil {
+		s.AfterChunk = e.afterChunk
+	}
 	e.log(ctx, "Executing step")
 	exit, err := perform(ctx, e)
 	if isFenced(err) {
 		return err
 	}
 	if err == nil && e.isRecorded() {
+		err = e.amend(ctx)
 		e.log(ctx, "Step executed")
-		return nil
+		return err
 	}
 	o := completed(exit)
 	if err != nil {
 		s.Refresh() // what it has put and not committed is undone
 		o = failed(ctx, r.Stop, err)
+		if o.exit.Code != core.ExitCodeRefused {
+			o.exit = o.exit.And(exit)
+		}
 	}
 	err = e.end(ctx, o)
 	e.log(ctx, "Step executed")
@@ -43,6 +51,7 @@ type execution struct {
 	scope    *core.Scope
 	step     *core.Step
 	listener core.Listener
+	lapse    string // what the exit message says about the listener after a chunk
 }
 
 // perform does the step's work, and turns a panic in it into an error.
@@ -80,6 +89,7 @@ func perform(ctx context.Context, e *execution) (exit core.ExitStatus, err error
 // finish makes o the end of next.
 func (e *execution) finish(next *core.StepExecution, o outcome) {
 	o.apply(next)
+	next.ExitStatus = next.ExitStatus.AddMessage(e.lapse)
 	next.Counts = next.Counts.Add(e.scope.Uncommitted)
 	next.EndTime = e.scope.Now()
 }
@@ -93,12 +103,14 @@ func (e *execution) end(ctx context.Context, o outcome) error {
 	e.finish(next, o)
 	if e.listener.AfterStep != nil {
 		exit, err := e.afterStep(ctx, *next)
+		if next.ExitStatus.Code == core.ExitCodeRefused {
+			exit.Code = ""
+		}
+		next.ExitStatus = next.ExitStatus.And(exit)
 		if err != nil {
 			e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after the step failed",
 				append(e.attrs(), slog.String("error", describe(err)))...)
-		}
-		if next.ExitStatus.Code != core.ExitCodeRefused {
-			next.ExitStatus = next.ExitStatus.And(exit)
+			next.ExitStatus = next.ExitStatus.AddMessage("the listener after the step failed: " + inOneLine(err))
 		}
 	}
 	next.Context = e.scope.Context.Clone()
@@ -140,6 +152,40 @@ func (e *execution) afterStep(ctx context.Context, ended core.StepExecution) (ex
 	}()
 	ended.Context = ended.Context.Clone()
 	return e.listener.AfterStep(ctx, e.scope, ended)
+}
+
+// afterChunk tells the listeners about a chunk that has committed, which a panic
+// in them cannot undo. Only the first panic is told: there may be one a chunk.
+func (e *execution) afterChunk(ctx context.Context, s *core.Scope) {
+	defer func() {
+		v := recover()
+		if v == nil || e.lapse != "" {
+			return
+		}
+		err := recovered("the listener after a chunk of step "+e.step.Name, v)
+		e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after a chunk failed",
+			append(e.attrs(), slog.String("error", describe(err)))...)
+		e.lapse = inOneLine(err)
+	}()
+	e.listener.AfterChunk(ctx, s)
+}
+
+// amend adds to an end that is recorded what the listener after the last call
+// has to answer for. The end stands whether or not that can be written.
+func (e *execution) amend(ctx context.Context) error {
+	se := e.scope.Step
+	if e.lapse == "" || strings.Contains(se.ExitStatus.Message, e.lapse) {
+		return nil
+	}
+	next := se.Clone()
+	next.ExitStatus = next.ExitStatus.AddMessage(e.lapse)
+	err := e.write(ctx, next)
+	if err == nil || isFenced(err) {
+		return err
+	}
+	e.scope.Log.LogAttrs(ctx, slog.LevelWarn, "the exit message of the step could not be completed",
+		append(e.attrs(), slog.String("error", describe(err)))...)
+	return nil
 }
 
 func (e *execution) log(ctx context.Context, msg string) {

@@ -33,6 +33,10 @@ func failed(ctx context.Context, stop *core.Stop, err error) outcome {
 		o.status, o.exit.Code = core.StatusStopped, core.ExitCodeStopped
 	case errors.Is(err, core.ErrCheckpointMismatch):
 		o.exit.Code = core.ExitCodeRefused
+	default:
+		if code := core.ExitCodeOf(err); code != "" {
+			o.exit.Code = code
+		}
 	}
 	return o
 }
@@ -92,6 +96,10 @@ func describe(err error) string {
 	}
 	return text
 }
+
+// inOneLine returns the text of err, whose lines a joined error may have put one
+// below the other, with semicolons between them.
+func inOneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
 
 // causes returns what is below err, nearest first.
 func causes(err error, depth int) []error {

@@ -69,9 +69,9 @@ func TestPanic(t *testing.T) {
 			j.Listener.BeforeStep = func(context.Context, *core.Scope) error { panic("before") }
 			return j
 		},
-		"in a listener after a call": func() *core.Job {
+		"in a listener before a call": func() *core.Job {
 			j := job(nothing("a"))
-			j.Listener.AfterChunk = func(context.Context, *core.Scope) { panic("chunk") }
+			j.Listener.BeforeChunk = func(context.Context, *core.Scope) error { panic("chunk") }
 			return j
 		},
 	} {

@@ -29,7 +29,7 @@ func Run(ctx context.Context, r *core.Run) error {
 		return err
 	}
 	o := jobOutcome(ctx, r, status, exit, err)
-	afterJob(ctx, r, o)
+	o.exit = o.exit.AddMessage(afterJob(ctx, r, o))
 	fault.Point("engine.before-job-end")
 	writeErr := endJob(ctx, r, o, unrecorded(err))
 	fault.Point("engine.after-job-end")
@@ -184,22 +184,23 @@ func unrecordedEnd(r *core.Run, o outcome, writeErr error) error {
 	}
 }
 
-// afterJob shows the listener the job as it is about to be recorded.
-func afterJob(ctx context.Context, r *core.Run, o outcome) {
+// afterJob shows the listener the job as it is about to be recorded, and returns
+// what the exit message has to say about that.
+func afterJob(ctx context.Context, r *core.Run, o outcome) string {
 	if r.Job.Listener.AfterJob == nil {
-		return
+		return ""
 	}
-	ended := r.State()
-	ended.Status, ended.ExitStatus, ended.EndTime = o.status, o.exit, r.Now()
-	view := &core.Run{
-		Job: r.Job, Execution: &ended, Repo: r.Repo, Body: r.Body, Steps: r.Steps, Stop: r.Stop,
-		Log: r.Log, Now: r.Now, Token: r.Token,
+	view := r.Preview(func(next *core.JobExecution) {
+		next.Status, next.ExitStatus, next.EndTime = o.status, o.exit, r.Now()
+	})
+	err := callAfterJob(ctx, view)
+	if err == nil {
+		return ""
 	}
-	if err := callAfterJob(ctx, view); err != nil {
-		r.Log.LogAttrs(ctx, slog.LevelError, "the listener after the job failed",
-			slog.String("job", r.Job.Name), slog.Int64("jobExecutionId", ended.ID),
-			slog.String("error", describe(err)))
-	}
+	r.Log.LogAttrs(ctx, slog.LevelError, "the listener after the job failed",
+		slog.String("job", r.Job.Name), slog.Int64("jobExecutionId", view.Execution.ID),
+		slog.String("error", describe(err)))
+	return "the listener after the job failed: " + inOneLine(err)
 }
 
 func callAfterJob(ctx context.Context, view *core.Run) (err error) {

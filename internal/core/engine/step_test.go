@@ -49,7 +49,8 @@ func TestStepLife(t *testing.T) {
 					hear(who + " after step")
 					return core.ExitStatus{}, nil
 				},
-				AfterChunk: func(context.Context, *core.Scope) { hear(who + " after chunk") },
+				BeforeChunk: func(context.Context, *core.Scope) error { hear(who + " before chunk"); return nil },
+				AfterChunk:  func(context.Context, *core.Scope) { hear(who + " after chunk") },
 			}
 		}
 		inner := tasklet("a", calls(2))
@@ -64,7 +65,8 @@ func TestStepLife(t *testing.T) {
 		}
 		want := []string{
 			"job before job", "job before step", "step before step", "bind",
-			"step after chunk", "job after chunk", "step after chunk", "job after chunk",
+			"job before chunk", "step before chunk", "step after chunk", "job after chunk",
+			"job before chunk", "step before chunk", "step after chunk", "job after chunk",
 			"step after step", "job after step", "job after job",
 		}
 		if diff := cmp.Diff(want, heard); diff != "" {
@@ -135,6 +137,9 @@ func TestStepLife(t *testing.T) {
 		if !strings.Contains(b.logs.String(), "error=boom") {
 			t.Errorf("the log lacks the error:\n%s", b.logs)
 		}
+		if got := je.Steps[0].ExitStatus.Message; got != "the listener after the step failed: boom" {
+			t.Errorf("got exit message %q", got)
+		}
 	})
 	t.Run("STEP-06 a failing listener after a failed step hides nothing", func(t *testing.T) {
 		t.Parallel()
@@ -143,8 +148,8 @@ func TestStepLife(t *testing.T) {
 			t.Errorf("got error %v, want the first", err)
 		}
 		wantStates(t, je, "FAILED/FAILED: a FAILED/FAILED")
-		if got := je.Steps[0].ExitStatus.Message; got != "first" {
-			t.Errorf("got exit message %q, want the first error", got)
+		if got := je.Steps[0].ExitStatus.Message; got != "first; the listener after the step failed: boom" {
+			t.Errorf("got exit message %q, want the first error before the other", got)
 		}
 	})
 	t.Run("EXE-13 STEP-08 listeners after the end see it before it is written", func(t *testing.T) {
@@ -167,13 +172,16 @@ func TestStepLife(t *testing.T) {
 			if stored := b.execution(r.Execution.ID); stored.Status != core.StatusStarted {
 				t.Errorf("the row was %s already", stored.Status)
 			}
-			return errBoom // is logged, and changes nothing
+			return errors.Join(errBoom, errDisk) // is logged and shown, and changes nothing
 		}
 		je, err := b.run(nightly)
 		if err != nil {
 			t.Fatal(err)
 		}
 		wantStates(t, je, "COMPLETED/COMPLETED: a COMPLETED/COMPLETED")
+		if got := je.ExitStatus.Message; got != "the listener after the job failed: boom; disk I/O error" {
+			t.Errorf("got exit message %q, want one line", got)
+		}
 	})
 	t.Run("STEP-09 what a listener returns is joined by severity", func(t *testing.T) {
 		t.Parallel()

@@ -123,7 +123,8 @@ func insert(ctx context.Context, r *core.Run, se *core.StepExecution, news bool)
 	return tx.Commit()
 }
 
-// AbandonStep implements core.StepRunner.
+// AbandonStep implements core.StepRunner. se must be an execution of r: the row
+// of another one is fenced against r's owner. Its context is left as it is.
 func (Steps) AbandonStep(ctx context.Context, r *core.Run, se *core.StepExecution) error {
 	tx, err := r.Begin(ctx)
 	if err != nil {
