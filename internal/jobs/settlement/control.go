@@ -22,7 +22,8 @@ type control struct {
 	records     int64
 	recordsLine int
 	// totals are in minor units, in the order of currencies.
-	totals [len(currencies)]int64
+	totals     [len(currencies)]int64
+	totalsLine [len(currencies)]int
 }
 
 // readControl reads a control file. A mistake is reported as file:line: name:
@@ -86,7 +87,24 @@ func (c *control) set(name, value string, line int) string {
 	if c.totals[i], err = currencies[i].minor(amount); err != nil {
 		return err.Error()
 	}
+	c.totalsLine[i] = line
 	return ""
+}
+
+// checkEmpty refuses totals of no records, for nobody adds up an empty day.
+func (c *control) checkEmpty(path string) error {
+	if c.records > 0 {
+		return nil
+	}
+	for i, total := range c.totals {
+		if total != 0 {
+			return &core.ItemError{
+				File: path, Line: c.totalsLine[i], Column: "total." + currencies[i].code,
+				Value: currencies[i].format(total), HasValue: true, Msg: "there are no records to add up to it",
+			}
+		}
+	}
+	return nil
 }
 
 // readSmall reads a text file of limited size.

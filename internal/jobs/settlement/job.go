@@ -24,12 +24,23 @@ const (
 	StepReport    = "writeReport"
 )
 
+// DecisionAnything is the decision behind verifyInput: a day without records ends
+// the job there, COMPLETED with the exit code ExitCodeNothing.
+const (
+	DecisionAnything = "anythingToSettle"
+	ExitCodeNothing  = "NOTHING_TO_SETTLE"
+
+	decidedNothing   = "NOTHING"
+	decidedSomething = "SOMETHING"
+)
+
 // The names of its parameters.
 const (
-	paramDate   = "requestDate"
-	paramInput  = "inputDir"
-	paramOutput = "outputDir"
-	paramLedger = "ledger"
+	ParamDate      = "requestDate"
+	ParamInput     = "inputDir"
+	ParamOutput    = "outputDir"
+	ParamLedger    = "ledger"
+	ParamSkipLimit = "skipLimit"
 )
 
 // Job returns dailySettlement.
@@ -37,22 +48,11 @@ func Job() *core.Job {
 	return &core.Job{
 		Name: Name,
 		Help: "settle one day of card transactions and report what each merchant is paid",
-		Parameters: core.ParameterSpecs{
-			{Name: paramDate, Type: core.TypeDate, Required: true, Help: "the day to settle"},
-			{
-				Name: paramInput, NonIdentifying: true, Path: true, Default: "testdata/transactions",
-				Help: "folder of DATE.csv and DATE.ctl",
-			},
-			{
-				Name: paramOutput, NonIdentifying: true, Path: true, Default: "build",
-				Help: "folder of settlement-DATE.csv, made when it is absent",
-			},
-			{
-				Name: paramLedger, NonIdentifying: true, Path: true,
-				Help: "SQLite file of the ledger; without it the repository's own",
-			},
-		},
-		Incrementer: core.DateIncrementer{Name: paramDate},
+		Parameters: append(core.ParameterSpecs{
+			{Name: ParamDate, Type: core.TypeDate, Required: true, Help: "the day to settle"},
+		}, Settings()...),
+		Validator:   SettingsValidator{},
+		Incrementer: core.DateIncrementer{Name: ParamDate},
 		Steps: []*core.Step{
 			taskletStep(StepVerify, verify),
 			chunk.Step(StepSettle, settle),
@@ -63,28 +63,71 @@ func Job() *core.Job {
 	}
 }
 
+// Settings are the parameters that say where and how a day is settled, but not
+// which: a job that settles days through this one declares them too, and asks
+// SettingsValidator.
+func Settings() core.ParameterSpecs {
+	return core.ParameterSpecs{
+		{
+			Name: ParamInput, NonIdentifying: true, Path: true, Default: "testdata/transactions",
+			Help: "folder of DATE.csv and DATE.ctl",
+		},
+		{
+			Name: ParamOutput, NonIdentifying: true, Path: true, Default: "build",
+			Help: "folder of settlement-DATE.csv and rejects-DATE.jsonl, made when it is absent",
+		},
+		{
+			Name: ParamLedger, NonIdentifying: true, Path: true,
+			Help: "SQLite file of the ledger; without it the repository's own",
+		},
+		{
+			Name: ParamSkipLimit, Type: core.TypeLong, NonIdentifying: true, Default: int64(0),
+			Help: "how many bad records of a day go to the rejects file before the day fails",
+		},
+	}
+}
+
+// SettingsValidator refuses Settings that cannot be.
+type SettingsValidator struct{}
+
+var _ core.JobParametersValidator = SettingsValidator{}
+
+// Validate implements core.JobParametersValidator.
+func (SettingsValidator) Validate(ps core.JobParameters) error {
+	limit, _, err := ps.Long(ParamSkipLimit)
+	if err != nil || limit >= 0 {
+		return err
+	}
+	return &core.Error{
+		Kind: core.ErrJobParametersInvalid, Msg: fmt.Sprintf("parameter %s: %d is negative", ParamSkipLimit, limit),
+		Hint: "give a number of records; " + ParamSkipLimit + "=0 rejects none and fails at the first bad one",
+	}
+}
+
 // taskletStep makes a step of a function that needs to know the day.
-func taskletStep(name string, do func(context.Context, *core.Scope, day) error) *core.Step {
+func taskletStep(name string, do func(context.Context, *core.Scope, day, *core.StepContribution) error) *core.Step {
 	return engine.TaskletStep(name, core.TaskletFunc(
-		func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (status core.RepeatStatus, err error) {
+		func(ctx context.Context, s *core.Scope, c *core.StepContribution) (status core.RepeatStatus, err error) {
 			d, err := newDay(s)
 			if err != nil {
 				return core.Finished, err
 			}
 			defer func() { err = errors.Join(err, d.ledger.Close()) }()
-			return core.Finished, do(ctx, s, d)
+			return core.Finished, do(ctx, s, d, c)
 		}))
 }
 
 // day is what the parameters say.
 type day struct {
-	ledger *ledger
+	ledger *Ledger
 	// date is the day as yyyy-mm-dd.
 	date string
 	// firstID and lastID are the least and greatest id of its transactions.
 	firstID, lastID int64
 	input, control  string // paths of DATE.csv and DATE.ctl
 	report          string // path of settlement-DATE.csv
+	rejects         string // path of rejects-DATE.jsonl
+	skipLimit       int64
 }
 
 // sequenceRange is how many transaction ids a day has.
@@ -94,26 +137,30 @@ const sequenceRange = 100_000_000
 // bring others. Close the ledger.
 func newDay(s *core.Scope) (day, error) {
 	ps := s.Parameters()
-	at, _, err := ps.Date(paramDate)
+	at, _, err := ps.Date(ParamDate)
 	if err != nil {
 		return day{}, err
 	}
 	local := at.In(s.Repo.Zone())
 	if local.Format("15:04:05.000") != "00:00:00.000" {
 		return day{}, &core.Error{
-			Msg:  fmt.Sprintf("parameter %s: %s is not the beginning of a day", paramDate, local.Format(time.RFC3339)),
-			Hint: core.ShellQuote("batchctl", "run", Name, paramDate+"="+local.Format(time.DateOnly)),
+			Msg:  fmt.Sprintf("parameter %s: %s is not the beginning of a day", ParamDate, local.Format(time.RFC3339)),
+			Hint: core.ShellQuote("batchctl", "run", Name, ParamDate+"="+local.Format(time.DateOnly)),
 		}
 	}
-	inputDir, _, err := ps.String(paramInput)
+	inputDir, _, err := ps.String(ParamInput)
 	if err != nil {
 		return day{}, err
 	}
-	outputDir, _, err := ps.String(paramOutput)
+	outputDir, _, err := ps.String(ParamOutput)
 	if err != nil {
 		return day{}, err
 	}
-	book, err := newLedger(s)
+	skipLimit, _, err := ps.Long(ParamSkipLimit)
+	if err != nil {
+		return day{}, err
+	}
+	book, err := NewLedger(s)
 	if err != nil {
 		return day{}, err
 	}
@@ -121,12 +168,14 @@ func newDay(s *core.Scope) (day, error) {
 	year, month, number := local.Date()
 	base := int64(year)*10_000 + int64(month)*100 + int64(number)
 	return day{
-		ledger:  book,
-		date:    date,
-		firstID: base * sequenceRange,
-		lastID:  base*sequenceRange + sequenceRange - 1,
-		input:   filepath.Join(inputDir, date+".csv"),
-		control: filepath.Join(inputDir, date+".ctl"),
-		report:  filepath.Join(outputDir, "settlement-"+date+".csv"),
+		ledger:    book,
+		date:      date,
+		firstID:   base * sequenceRange,
+		lastID:    base*sequenceRange + sequenceRange - 1,
+		input:     filepath.Join(inputDir, date+".csv"),
+		control:   filepath.Join(inputDir, date+".ctl"),
+		report:    filepath.Join(outputDir, "settlement-"+date+".csv"),
+		rejects:   filepath.Join(outputDir, "rejects-"+date+".jsonl"),
+		skipLimit: skipLimit,
 	}, nil
 }

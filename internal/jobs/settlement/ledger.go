@@ -24,8 +24,8 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// execer writes the ledger in a transaction.
-type execer interface {
+// Execer reads and writes the ledger in a transaction.
+type Execer interface {
 	querier
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
@@ -35,9 +35,9 @@ type sameFiler interface {
 	SameFile(path string) (bool, error)
 }
 
-// ledger is the database that holds the job's tables: the repository's own,
+// Ledger is the database that holds the job's tables: the repository's own,
 // whose transactions it shares, or another one, opened at its first use.
-type ledger struct {
+type Ledger struct {
 	querier
 
 	scope *core.Scope
@@ -45,8 +45,10 @@ type ledger struct {
 	other core.Database // nil for the repository's own
 }
 
-// newLedger finds out which database the ledger is. It opens nothing.
-func newLedger(s *core.Scope) (*ledger, error) {
+// NewLedger finds out which database the ledger is, by the parameter ParamLedger
+// of a job that has it. It opens nothing. An instance that was bound to another
+// ledger, or whose ledger is gone, is an ErrCheckpointMismatch. Close it.
+func NewLedger(s *core.Scope) (*Ledger, error) {
 	path, err := ledgerPath(s)
 	if err != nil {
 		return nil, err
@@ -65,10 +67,10 @@ func newLedger(s *core.Scope) (*ledger, error) {
 			Kind: core.ErrCheckpointMismatch,
 			Msg: fmt.Sprintf("this instance has %s as its ledger, and is now given %s",
 				describeLedger(bound), describeLedger(path)),
-			Hint: core.ShellQuote("batchctl", "restart", fmt.Sprint(s.Execution.ID), fmt.Sprintf("%s=%s", paramLedger, bound)),
+			Hint: core.ShellQuote("batchctl", "restart", fmt.Sprint(s.Execution.ID), fmt.Sprintf("%s=%s", ParamLedger, bound)),
 		}
 	}
-	l := &ledger{scope: s, path: path}
+	l := &Ledger{scope: s, path: path}
 	if path != "" {
 		l.other = sqlitem.OpenLater(s.Databases, path)
 		l.querier = l.other
@@ -85,7 +87,7 @@ func newLedger(s *core.Scope) (*ledger, error) {
 // ledgerPath returns the path of a ledger that is not the repository's own
 // database, with the links in it followed, so that one file has one name.
 func ledgerPath(s *core.Scope) (string, error) {
-	path, _, err := s.Parameters().String(paramLedger)
+	path, _, err := s.Parameters().String(ParamLedger)
 	if err != nil || path == "" {
 		return "", err
 	}
@@ -114,19 +116,19 @@ func describeLedger(path any) string {
 	return core.QuotePath(fmt.Sprint(path))
 }
 
-// bind makes the ledger the one of this instance, with the call's commit.
-func (l *ledger) bind() { l.scope.JobContext.Put(keyLedger, l.path) }
+// Bind makes the ledger the one of this instance, with the call's commit.
+func (l *Ledger) Bind() { l.scope.JobContext.Put(keyLedger, l.path) }
 
-// write runs do in a transaction: that of the call for the repository's own
+// Write runs do in a transaction: that of the call for the repository's own
 // database, else one of its own, which commits before the call does. What do
 // does there must be safe to repeat.
-func (l *ledger) write(ctx context.Context, do func(db execer) error) error {
+func (l *Ledger) Write(ctx context.Context, do func(db Execer) error) error {
 	if l.other == nil {
 		tx, err := l.scope.Tx(ctx)
 		if err != nil {
 			return err
 		}
-		db, ok := tx.(execer)
+		db, ok := tx.(Execer)
 		if !ok {
 			return fmt.Errorf("a transaction of type %T cannot write the ledger: it speaks no SQL", tx)
 		}
@@ -152,7 +154,7 @@ func (l *ledger) write(ctx context.Context, do func(db execer) error) error {
 }
 
 // writer returns the writer of the ledger's rows.
-func (l *ledger) writer(values func(row *settled, dst []any) []any) core.ItemWriter[settled] {
+func (l *Ledger) writer(values func(row *settled, dst []any) []any) core.ItemWriter[settled] {
 	cfg := sqlitem.WriterConfig{Querier: l.querier, Table: ledgerTable, Columns: ledgerColumns()}
 	if l.other == nil {
 		return sqlitem.NewWriter(cfg, values)
@@ -161,16 +163,16 @@ func (l *ledger) writer(values func(row *settled, dst []any) []any) core.ItemWri
 }
 
 // The ledger is a stream, so that a chunk step closes it with the rest.
-var _ core.ItemStream = (*ledger)(nil)
+var _ core.ItemStream = (*Ledger)(nil)
 
 // Open implements core.ItemStream: the database is opened at its first use.
-func (l *ledger) Open(context.Context, core.ExecutionContext) error { return nil }
+func (l *Ledger) Open(context.Context, core.ExecutionContext) error { return nil }
 
 // Checkpoint implements core.ItemStream.
-func (l *ledger) Checkpoint(core.ExecutionContext) error { return nil }
+func (l *Ledger) Checkpoint(core.ExecutionContext) error { return nil }
 
 // Close closes a database that is not the repository's.
-func (l *ledger) Close() error {
+func (l *Ledger) Close() error {
 	if l.other == nil {
 		return nil
 	}

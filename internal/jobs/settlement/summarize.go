@@ -65,9 +65,31 @@ WHERE MERCHANT_SUMMARY.REQUEST_DATE = ?1
 	AND MERCHANT_SUMMARY.MERCHANT_ID = sorted.MERCHANT_ID
 	AND MERCHANT_SUMMARY.CURRENCY = sorted.CURRENCY`
 
+const insertDay = `
+INSERT OR REPLACE INTO SETTLED_DAY (
+	REQUEST_DATE,
+	TRANSACTIONS
+)
+SELECT
+	?1,
+	coalesce(SUM(SALE_COUNT + REFUND_COUNT), 0)
+FROM MERCHANT_SUMMARY
+WHERE REQUEST_DATE = ?1`
+
+// recordDay says in the ledger that the day is there as a whole.
+func recordDay(ctx context.Context, db Execer, d day) error {
+	if _, err := db.ExecContext(ctx, insertDay, d.date); err != nil {
+		return fmt.Errorf("record %s as settled: %w", d.date, err)
+	}
+	return nil
+}
+
 // summarize is the step summarizeMerchants: it replaces the day's summary.
-func summarize(ctx context.Context, _ *core.Scope, d day) error {
-	return d.ledger.write(ctx, func(db execer) error {
+func summarize(ctx context.Context, _ *core.Scope, d day, _ *core.StepContribution) error {
+	return d.ledger.Write(ctx, func(db Execer) error {
+		if err := createTables(ctx, db); err != nil { // verifyInput may have been an older version's
+			return err
+		}
 		for _, statement := range []struct {
 			sql  string
 			args []any
@@ -80,6 +102,6 @@ func summarize(ctx context.Context, _ *core.Scope, d day) error {
 				return fmt.Errorf("summarize %s: %w", d.date, err)
 			}
 		}
-		return nil
+		return recordDay(ctx, db, d)
 	})
 }

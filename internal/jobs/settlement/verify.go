@@ -10,11 +10,14 @@ import (
 	"github.com/batchctl/batchctl/internal/jobs/csvfile"
 )
 
+// keyRecords is the key of the number of records in the job's context.
+const keyRecords = "settlement.records"
+
 // countBatch is how many records are counted between two looks at a stop.
 const countBatch = 4096
 
 // verify is the step verifyInput.
-func verify(ctx context.Context, s *core.Scope, d day) error {
+func verify(ctx context.Context, s *core.Scope, d day, _ *core.StepContribution) error {
 	want, err := readControl(d.control)
 	if err != nil {
 		return err
@@ -30,18 +33,33 @@ func verify(ctx context.Context, s *core.Scope, d day) error {
 			Msg: fmt.Sprintf("%s has %d records", core.EscapeControl(d.input), records),
 		}
 	}
+	if err := want.checkEmpty(d.control); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(d.report), 0o755); err != nil { //nolint:gosec // a report is for others to read
 		return fmt.Errorf("make the output folder: %w", err)
 	}
-	d.ledger.bind()
-	return d.ledger.write(ctx, func(db execer) error {
-		for _, statement := range []string{createLedger, createSummary} {
-			if _, err := db.ExecContext(ctx, statement); err != nil {
-				return fmt.Errorf("create the tables of the ledger: %w", err)
-			}
+	d.ledger.Bind()
+	s.JobContext.Put(keyRecords, records)
+	return d.ledger.Write(ctx, func(db Execer) error {
+		if err := createTables(ctx, db); err != nil {
+			return err
 		}
-		return refuseSettled(ctx, db, d)
+		if err := refuseSettled(ctx, db, d); err != nil || records > 0 {
+			return err
+		}
+		return recordDay(ctx, db, d) // no later step will
 	})
+}
+
+// decideAnything is the decision whether there is anything to settle. It asks
+// for what verifyInput has counted; an instance that was begun before that was
+// kept has something.
+func decideAnything(_ context.Context, r *core.Run, _ *core.StepExecution) (exitCode string, err error) {
+	if records, kept := r.JobContextValue(keyRecords); kept && records == int64(0) {
+		return decidedNothing, nil
+	}
+	return decidedSomething, nil
 }
 
 // countRecords counts the records behind the header, without a look at what is
