@@ -151,6 +151,14 @@ func (c *ContextChanges) Get(key string) (value any, ok bool) {
 	return v, ok
 }
 
+// Clone returns a copy that changes on its own; nil stays nil.
+func (c *ContextChanges) Clone() *ContextChanges {
+	if c == nil {
+		return nil
+	}
+	return &ContextChanges{base: c.base, changes: maps.Clone(c.changes)}
+}
+
 // Empty reports whether there is nothing to apply.
 func (c *ContextChanges) Empty() bool { return c == nil || len(c.changes) == 0 }
 

@@ -44,8 +44,9 @@ type ItemWriter[T any] interface {
 type Chunk[T any] struct {
 	// Seq counts the chunks of a step from 1, over all its attempts.
 	Seq int64
-	// Items are the items to write, in the order of reading. They belong to the
-	// writer until Write returns.
+	// Items are the items to write, in the order of reading. They are the
+	// writer's to look at until Write returns, and not to change: after a
+	// failure it may be given them again, together or one by one.
 	Items []T
 	// Tx is the transaction that also holds the step's counters and position.
 	Tx Tx
@@ -71,10 +72,17 @@ type ItemStream interface {
 // Reverter is implemented by writers that keep what they were given outside of
 // Chunk.Tx until the chunk commits: in a buffer, a file, a transaction of their
 // own. A chunk in which a write failed can then be tried again, or item by item.
+//
+// Mark is called before each attempt to write a chunk, and before each item
+// when items are written alone; Revert after a failed one, also when the write
+// itself has undone some of it. A Sink is reverted after RollbackSink too, when
+// there is nothing left to undo, and its Mark need not begin a transaction: to
+// revert to a state in which none was open is to roll it back.
 type Reverter interface {
 	// Mark remembers the present state; it replaces an earlier mark.
 	Mark(ctx context.Context) error
-	// Revert undoes everything since Mark. The mark stays.
+	// Revert undoes everything since Mark. The mark stays. An error says that
+	// the state is unknown, and fails the step.
 	Revert(ctx context.Context) error
 }
 
@@ -166,6 +174,8 @@ func WhereOf[T any](item *T) string {
 
 // RawReader is implemented by readers that can show the bytes of an item again.
 type RawReader interface {
-	// Raw returns the bytes of an item that this reader has returned.
+	// Raw returns the bytes of an item that this reader has returned, in a slice
+	// of their own; nil when they cannot be had again. It does not move the
+	// reader. An error fails the step.
 	Raw(o Origin) ([]byte, error)
 }

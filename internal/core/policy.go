@@ -87,10 +87,12 @@ func longestPrefix(classes []string, class string) int {
 
 // Undeniable reports whether err is one that no policy may pass over: the run
 // was told to end, lost its execution or its repository, found its checkpoint
-// broken, or has spent its limit of skips.
+// broken, or has spent its limit of skips. A deadline that has passed is
+// deniable, because a call may have one of its own; whoever asks looks at the
+// run's context as well.
 func Undeniable(err error) bool {
 	for _, kind := range []error{
-		context.Canceled, context.DeadlineExceeded, ErrStopped, ErrTimeout, ErrAborted, ErrLeaseLost,
+		context.Canceled, ErrStopped, ErrTimeout, ErrAborted, ErrLeaseLost,
 		ErrOptimisticLock, ErrRepository, ErrCheckpointMismatch, ErrJobDefinition, ErrSkipLimitExceeded,
 	} {
 		if errors.Is(err, kind) {
@@ -114,8 +116,9 @@ type SkipPolicy interface {
 	// Limit returns how many items one execution of the step may skip in read,
 	// process and write together, or NoSkipLimit.
 	Limit() int64
-	// Percent returns the share of skipped items among those read above which a
-	// step fails, judged at the end of each chunk; 0 means no such bound.
+	// Percent returns how many of a hundred records a step may skip, judged at
+	// the end of each chunk over all that the execution has read so far, skipped
+	// ones included; 0 means no such bound.
 	Percent() float64
 }
 
@@ -207,5 +210,7 @@ type Reject struct {
 // RejectWriter keeps skipped items. It is usually an ItemStream, a Reverter and
 // a Finisher too: what it was given becomes durable with the chunk.
 type RejectWriter interface {
+	// Reject takes one item. It is called in the order of the items, after the
+	// chunk was written and before its Checkpoint; an error fails the chunk.
 	Reject(ctx context.Context, r Reject) error
 }

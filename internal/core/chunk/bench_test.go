@@ -50,8 +50,8 @@ func (w *summing) Write(_ context.Context, c *core.Chunk[record]) error {
 type void struct{ core.JobRepository }
 
 func (v void) Begin(context.Context, *core.JobExecution) (core.Tx, error) { return v, nil }
-func (void) Savepoint(context.Context) error           { return nil }
-func (void) RollbackToSavepoint(context.Context) error { return nil }
+func (void) Savepoint(context.Context) error                              { return nil }
+func (void) RollbackToSavepoint(context.Context) error                    { return nil }
 func (void) UpdateStepExecution(_ context.Context, se *core.StepExecution) error {
 	se.Version++
 	return nil

@@ -13,6 +13,11 @@ const (
 	DefaultSize = 1000
 	// MaxSize is the largest size of a chunk that is accepted.
 	MaxSize = 1_000_000
+	// MaxThreads is the largest number of goroutines that is accepted.
+	MaxThreads = 1024
+	// leastReadSkips is how many records a chunk may skip in reading, however
+	// small it is, before it is committed as it is.
+	leastReadSkips = 100
 )
 
 // Options are what a chunk step can be told. The zero value is good.
@@ -23,6 +28,22 @@ type Options struct {
 	// Streams are opened, checkpointed and closed with the step in addition to
 	// reader, processor and writer, which need not be named.
 	Streams []core.ItemStream
+	// Skip decides which bad items are passed over; nil passes over none. A
+	// core.Sink must be a core.Reverter then.
+	Skip core.SkipPolicy
+	// Retry decides which failed calls of reader, processor and writer are made
+	// again; nil repeats none.
+	Retry core.RetryPolicy
+	// Rejects keeps the items that were skipped; nil keeps none. It takes part
+	// like a writer: it is opened, checkpointed, finished and closed with the
+	// step when it has methods for that. A method Location, if it has one, says
+	// to people where to look.
+	Rejects core.RejectWriter
+	// Threads is how many goroutines process the items of a chunk; 0 and 1 mean
+	// the step's own. With more, the processor must be safe for concurrent use
+	// and must not touch the contexts of the scope. Reading, writing, decisions
+	// and counters stay in the order of the input.
+	Threads int
 }
 
 // Body is the body of a chunk step. It keeps nothing from one Execute to the
@@ -33,6 +54,7 @@ type Body[I, O any] struct {
 	processor core.ItemProcessor[I, O]
 	writer    core.ItemWriter[O]
 	options   Options
+	listener  Listener[I, O]
 }
 
 var _ core.StepBody = (*Body[int, int])(nil)
@@ -73,6 +95,11 @@ func (b *Body[I, O]) check() error {
 		return fail("it has no writer")
 	case b.options.Size < 0 || b.options.Size > MaxSize:
 		return fail("the chunk size is %d, want 1 to %d", b.options.Size, MaxSize)
+	case b.options.Threads < 0 || b.options.Threads > MaxThreads:
+		return fail("it has %d threads, want 1 to %d", b.options.Threads, MaxThreads)
+	}
+	if sink := irreversible(b.writer); sink != nil && b.options.Skip != nil {
+		return fail("it may skip items, but its sink %T cannot undo the write of a single one", sink)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package chunk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -11,44 +12,93 @@ import (
 
 // commit writes what process has left of read items, and makes it durable
 // together with the step's counters and position. When it fails, or panics, the
-// chunk has left no trace but a rollback to be counted.
+// chunk has left no trace but rollbacks to be counted.
 func (e *execution[I, O]) commit(ctx context.Context, read int) error {
 	s := e.scope
 	next := s.Step.Clone()
 	next.Context = s.Context.Clone()
-	next.Counts = next.Counts.Add(core.Counts{
-		Commit: 1,
-		Read:   int64(read),
-		Filter: int64(read - len(e.out)),
-		Write:  int64(len(e.out)),
-	})
-	seq := e.seq + 1
-	to := e.commitToRepository
-	if e.sink != nil {
-		to = e.commitToSink
-	}
-	err := to(ctx, next, seq)
+	next.Counts.Commit++
+	err := e.attempts(ctx, next, attempt{seq: e.seq + 1, read: read})
 	// A commit that reports an error may be durable all the same; CommitStep
 	// has adopted next exactly when it is.
 	if s.Step.Counts.Commit != next.Counts.Commit {
+		s.Refresh() // discards what the chunk has put into the working copies
 		return err
 	}
-	e.seq = seq
+	s.Uncommitted.Rollback -= e.taken
+	e.seq++
 	e.read += int64(read)
+	e.skipped += int64(len(e.skips))
+	e.logSkips(ctx)
+	e.skips = e.skips[:0]
 	s.Refresh()
 	if s.AfterChunk != nil {
 		s.AfterChunk(ctx, s)
 	}
+	if e.listener.AfterChunk != nil {
+		e.told(ctx, "AfterChunk", e.listener.AfterChunk(ctx))
+	}
 	return err
 }
 
-// commitToRepository commits a chunk whose output is in the repository's
-// database, or in files that the checkpoint names.
-func (e *execution[I, O]) commitToRepository(ctx context.Context, next *core.StepExecution, seq int64) error {
+// attempt is one way through the commit of a chunk.
+type attempt struct {
+	seq  int64
+	read int  // items
+	scan bool // item by item
+}
+
+// attempts commits the chunk: as a whole, again when the retry policy wants
+// that, and at last item by item when the skip policy may let bad ones pass.
+func (e *execution[I, O]) attempts(ctx context.Context, next *core.StepExecution, c attempt) error {
+	changes := e.keepChanges()
+	for retries := 0; ; retries++ {
+		var err error
+		if e.sink != nil {
+			err = e.commitToSink(ctx, next, c)
+		} else {
+			err = e.commitToRepository(ctx, next, c)
+		}
+		failed, isWrite := errors.AsType[*writeError](err)
+		if !isWrite || !e.tolerant || c.scan {
+			return err
+		}
+		again, interrupted := e.again(ctx, core.PhaseWrite, retries, failed.err)
+		switch {
+		case interrupted != nil:
+			return interrupted
+		case again:
+			fault.Point("chunk.before-retry")
+		case e.skippable(ctx, core.PhaseWrite, failed.err):
+			fault.Point("chunk.before-scan")
+			c.scan = true
+		default:
+			return err
+		}
+		if err := e.revert(ctx); err != nil {
+			return fmt.Errorf("undo the failed write of chunk %d: %w", c.seq, errors.Join(err, failed.err))
+		}
+		e.scope.JobContext = changes
+		changes = e.keepChanges()
+	}
+}
+
+// keepChanges returns a copy of the changes to the job's context for the case
+// that a write must be undone, nil when that cannot be.
+func (e *execution[I, O]) keepChanges() *core.ContextChanges {
+	if !e.tolerant {
+		return nil
+	}
+	return e.scope.JobContext.Clone()
+}
+
+// commitToRepository makes one attempt to commit a chunk whose output is in the
+// repository's database, or in files that the checkpoint names.
+func (e *execution[I, O]) commitToRepository(ctx context.Context, next *core.StepExecution, c attempt) error {
 	s := e.scope
 	tx, err := s.Begin(ctx)
 	if err != nil {
-		return fmt.Errorf("begin chunk %d: %w", seq, err)
+		return fmt.Errorf("begin chunk %d: %w", c.seq, err)
 	}
 	committed := false
 	defer func() {
@@ -57,10 +107,10 @@ func (e *execution[I, O]) commitToRepository(ctx context.Context, next *core.Ste
 			e.dropped()
 		}
 	}()
-	if err := e.write(ctx, tx, seq); err != nil {
+	if err := e.write(ctx, tx, c); err != nil {
 		return err
 	}
-	if err := e.mark(next, seq); err != nil {
+	if err := e.seal(ctx, next, c); err != nil {
 		return err
 	}
 	fault.Point("chunk.before-commit")
@@ -68,31 +118,35 @@ func (e *execution[I, O]) commitToRepository(ctx context.Context, next *core.Ste
 	committed = s.Step.Counts.Commit == next.Counts.Commit
 	switch {
 	case !committed:
-		return fmt.Errorf("commit chunk %d: %w", seq, err)
+		return fmt.Errorf("commit chunk %d: %w", c.seq, err)
 	case err != nil:
-		return fmt.Errorf("chunk %d is committed, but its commit reported: %w", seq, err)
+		return fmt.Errorf("chunk %d is committed, but its commit reported: %w", c.seq, err)
 	}
 	fault.Point("chunk.after-commit")
 	return nil
 }
 
-// mark puts the positions of all streams, and the chunk's number, into next.
-func (e *execution[I, O]) mark(next *core.StepExecution, seq int64) error {
+// seal puts what the chunk has come to into next: counters, the positions of all
+// streams, the chunk's number. It is the place for everybody who has to know
+// which items were skipped.
+func (e *execution[I, O]) seal(ctx context.Context, next *core.StepExecution, c attempt) error {
+	counts := e.skipCounts()
+	counts.Read = int64(c.read)
+	counts.Filter = int64(c.read-len(e.out)) - counts.ProcessSkip
+	counts.Write = int64(len(e.out)) - counts.WriteSkip
+	counts.Rollback = e.scope.Uncommitted.Rollback
+	e.taken = counts.Rollback
+	next.Counts = next.Counts.Add(counts)
+	if err := e.checkPercent(next.Counts); err != nil {
+		return err
+	}
+	if err := e.tellSkips(ctx); err != nil {
+		return err
+	}
 	if err := e.streams.checkpoint(next.Context); err != nil {
-		return fmt.Errorf("checkpoint of chunk %d: %w", seq, err)
+		return fmt.Errorf("checkpoint of chunk %d: %w", c.seq, err)
 	}
-	next.Context.Put(core.ContextKeyChunk, seq)
-	return nil
-}
-
-// write hands the items to the writer; nothing to write is no call.
-func (e *execution[I, O]) write(ctx context.Context, tx core.Tx, seq int64) error {
-	if len(e.out) == 0 {
-		return nil
-	}
-	if err := e.writer.Write(ctx, &core.Chunk[O]{Seq: seq, Items: e.out, Tx: tx}); err != nil {
-		return fmt.Errorf("write chunk %d: %w", seq, err)
-	}
+	next.Context.Put(core.ContextKeyChunk, c.seq)
 	return nil
 }
 
@@ -104,9 +158,11 @@ func (e *execution[I, O]) rollback(ctx context.Context, tx core.Tx) {
 	}
 }
 
-// dropped counts the rollback of a chunk, and discards what the chunk has put
-// into the working copies.
+// dropped counts the rollback of an attempt, unless it is that of the item that
+// the attempt has failed with.
 func (e *execution[I, O]) dropped() {
-	e.scope.Uncommitted.Rollback++
-	e.scope.Refresh()
+	if !e.counted {
+		e.scope.Uncommitted.Rollback++
+	}
+	e.counted = false
 }

@@ -2,10 +2,8 @@ package chunk
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"slices"
+	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
@@ -40,7 +38,7 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 	if err := finish(ctx, parts); err != nil {
 		return core.ExitStatus{}, err
 	}
-	return core.ExitStatus{Code: core.ExitCodeCompleted}, nil
+	return core.ExitStatus{Code: core.ExitCodeCompleted, Message: e.unheard}, nil
 }
 
 // execution is the state of one Execute.
@@ -54,6 +52,21 @@ type execution[I, O any] struct {
 	seq     int64     // of the last committed chunk
 	eof     bool
 	read    int64 // items of committed chunks, counted apart from the row
+	skipped int64 // skips of committed chunks, counted apart from the row
+
+	// reverters keep something of a chunk outside of its transaction; empty
+	// when no chunk can be tried again.
+	reverters []core.Reverter
+	tolerant  bool  // a failed write may be tried again, or item by item
+	from      []int // for each of out its place in in; only with a skip policy
+	skips     []skip
+	results   []result[O] // of the goroutines that process
+	counted   bool        // the rollback that comes next was counted with its item
+	taken     int64       // rollbacks that the commit at work records
+
+	hearsProcess bool       // there is a listener around the processor
+	hearing      sync.Mutex // held while goroutines call a listener
+	unheard      string     // the first error of a listener that could not fail the step
 }
 
 func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
@@ -62,10 +75,22 @@ func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
 		return nil, err
 	}
 	fill := min(b.size(), firstFill)
-	sink, _ := any(b.writer).(core.Sink) // nil when the writer is none
-	return &execution[I, O]{
-		Body: b, scope: s, sink: sink, in: make([]I, fill), out: make([]O, 0, fill), seq: seq, read: s.Step.Counts.Read,
-	}, nil
+	e := &execution[I, O]{
+		Body: b, scope: s, in: make([]I, fill), out: make([]O, 0, fill), seq: seq,
+		read: s.Step.Counts.Read, skipped: skipsOf(s.Step.Counts),
+		tolerant: b.options.Skip != nil || b.options.Retry != nil,
+	}
+	e.sink, _ = any(b.writer).(core.Sink) // nil when the writer is none
+	l := &b.listener
+	e.hearsProcess = l.BeforeProcess != nil || l.AfterProcess != nil || l.OnProcessError != nil
+	if e.tolerant {
+		for _, part := range distinct([]any{b.writer, b.options.Rejects}) {
+			if r, ok := part.(core.Reverter); ok {
+				e.reverters = append(e.reverters, r)
+			}
+		}
+	}
+	return e, nil
 }
 
 // run moves chunks until the input ends.
@@ -74,17 +99,7 @@ func (e *execution[I, O]) run(ctx context.Context) error {
 		if err := e.interrupted(ctx); err != nil {
 			return err
 		}
-		n, err := e.fill(ctx)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			break
-		}
-		if err := e.process(ctx, n); err != nil {
-			return err
-		}
-		if err := e.commit(ctx, n); err != nil {
+		if err := e.chunk(ctx); err != nil {
 			return err
 		}
 	}
@@ -92,6 +107,41 @@ func (e *execution[I, O]) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return e.balance()
+}
+
+// chunk moves one chunk, with the listeners around it.
+func (e *execution[I, O]) chunk(ctx context.Context) error {
+	s, l, seq := e.scope, &e.listener, e.seq
+	if s.BeforeChunk != nil {
+		if err := s.BeforeChunk(ctx, s); err != nil {
+			return fmt.Errorf("before chunk %d: %w", seq+1, err)
+		}
+	}
+	if l.BeforeChunk != nil {
+		if err := l.BeforeChunk(ctx); err != nil {
+			return fmt.Errorf("before chunk %d: %w", seq+1, err)
+		}
+	}
+	err := e.move(ctx)
+	if err != nil && e.seq == seq && l.AfterChunkError != nil {
+		e.told(ctx, "AfterChunkError", l.AfterChunkError(ctx, err))
+	}
+	return err
+}
+
+// move reads, processes and commits one chunk. One that only skips commits too.
+func (e *execution[I, O]) move(ctx context.Context) error {
+	n, err := e.fill(ctx)
+	if err != nil {
+		return err
+	}
+	if n == 0 && len(e.skips) == 0 {
+		return nil
+	}
+	if err := e.process(ctx, n); err != nil {
+		return err
+	}
+	return e.commit(ctx, n)
 }
 
 // interrupted is asked between chunks, where a restart can go on.
@@ -102,62 +152,16 @@ func (e *execution[I, O]) interrupted(ctx context.Context) error {
 	return e.scope.Stop.Cause()
 }
 
-// fill reads until the chunk is full or the input has ended.
-func (e *execution[I, O]) fill(ctx context.Context) (n int, err error) {
-	clear(e.in) // no reader may find what an earlier item has left
-	for n < e.size() && !e.eof {
-		if n == len(e.in) {
-			e.grow()
-		}
-		room := e.in[n:]
-		got, err := e.reader.Read(ctx, room)
-		if got < 0 || got > len(room) {
-			return n, fmt.Errorf("reader %T returned %d items for a buffer of %d", e.reader, got, len(room))
-		}
-		n += got
-		switch {
-		case core.IsEOF(err):
-			e.eof = true
-		case err != nil:
-			return n, e.readError(n, err)
-		case got == 0:
-			return n, fmt.Errorf("reader %T: %w", e.reader, io.ErrNoProgress)
-		}
-	}
-	return n, nil
-}
-
-// grow makes room for more items, up to the size of a chunk.
-func (e *execution[I, O]) grow() {
-	length := min(2*len(e.in), e.size())
-	e.in = slices.Grow(e.in, length-len(e.in))[:length]
-}
-
-// process turns the first n items read into those to write.
-func (e *execution[I, O]) process(ctx context.Context, n int) error {
-	e.out = slices.Grow(e.out[:0], n)
-	for i := range e.in[:n] {
-		out, keep, err := e.processor.Process(ctx, e.in[i])
-		if err != nil {
-			return e.processError(i, err)
-		}
-		if keep {
-			e.out = append(e.out, out)
-		}
-	}
-	return nil
-}
-
-// balance checks the row ledger: every item that the reader has returned is
-// accounted for in the step's row (CHUNK-47).
+// balance checks the row ledger: every record that the reader has returned or
+// refused is accounted for in the step's row (CHUNK-47).
 func (e *execution[I, O]) balance() error {
 	c := e.scope.Step.Counts
-	if c.Read == e.read && c.Balanced() {
+	if c.Read == e.read && skipsOf(c) == e.skipped && c.Balanced() {
 		return nil
 	}
-	return fmt.Errorf("the row ledger does not balance: %d items were read; the step counts %d read, "+
-		"%d written, %d filtered, %d skipped in process and %d in write",
-		e.read, c.Read, c.Write, c.Filter, c.ProcessSkip, c.WriteSkip)
+	return fmt.Errorf("the row ledger does not balance: %d items were read and %d skipped; the step counts %d read, "+
+		"%d written, %d filtered, and %d skipped in read, %d in process and %d in write",
+		e.read, e.skipped, c.Read, c.Write, c.Filter, c.ReadSkip, c.ProcessSkip, c.WriteSkip)
 }
 
 // finish lets the parts do what comes after the last chunk.
@@ -174,29 +178,4 @@ func finish(ctx context.Context, parts []any) error {
 		fault.Point("chunk.after-finish")
 	}
 	return nil
-}
-
-// readError says where a read failed, unless err says it better.
-func (e *execution[I, O]) readError(n int, err error) error {
-	if saysWhere(err) {
-		return err
-	}
-	return fmt.Errorf("read item %d of this attempt: %w", e.read+int64(n)+1, err)
-}
-
-// processError says which item of the current chunk failed, unless err says it
-// better.
-func (e *execution[I, O]) processError(i int, err error) error {
-	if saysWhere(err) {
-		return err
-	}
-	if where := core.WhereOf(&e.in[i]); where != "" {
-		return fmt.Errorf("process %s: %w", core.EscapeControl(where), err)
-	}
-	return fmt.Errorf("process item %d of this attempt: %w", e.read+int64(i)+1, err)
-}
-
-func saysWhere(err error) bool {
-	_, ok := errors.AsType[*core.ItemError](err)
-	return ok
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/core/engine"
-	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
@@ -70,7 +69,7 @@ func (f *fixture) runJob(ctx context.Context, t *testing.T, job *core.Job) (*cor
 		f.stop = core.NewStop()
 	}
 	r := &core.Run{
-		Job: job, Execution: je, Repo: f.repo, Body: flow.Body{}, Stop: f.stop, Now: time.Now,
+		Job: job, Execution: je, Repo: f.repo, Body: only{}, Stop: f.stop, Now: time.Now,
 		Log:   slog.New(slog.NewTextHandler(&f.log, nil)),
 		Token: token,
 	}
@@ -84,6 +83,17 @@ func (f *fixture) runJob(ctx context.Context, t *testing.T, job *core.Job) (*cor
 		t.Fatal(err)
 	}
 	return se, runErr
+}
+
+// only is the body of a job of one step.
+type only struct{}
+
+func (only) Execute(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+	se, _, err := r.Steps.RunStep(ctx, r, r.Job.Steps[0], nil)
+	if err != nil {
+		return core.StatusFailed, core.ExitStatus{Code: core.ExitCodeFailed, Message: err.Error()}, err
+	}
+	return se.Status, se.ExitStatus, se.Failure
 }
 
 // execer is what the store's transactions can do.

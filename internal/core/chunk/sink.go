@@ -105,7 +105,8 @@ func (e *execution[I, O]) earlierAttempt(ctx context.Context, claim core.SinkCla
 		return nil, err
 	}
 	counts := held.Counts
-	counts.Rollback = earlier.Counts.Rollback
+	// The sink may not have seen the last rollbacks, or the repository may not.
+	counts.Rollback = max(counts.Rollback, earlier.Counts.Rollback)
 	lineage := earlier.Context[core.ContextKeyLineage]
 	if earlier.StepName != claim.Key.StepName || lineage != claim.Lineage || earlier.Counts == counts {
 		return nil, nil //nolint:nilnil // as above
@@ -114,10 +115,10 @@ func (e *execution[I, O]) earlierAttempt(ctx context.Context, claim core.SinkCla
 	return earlier, nil
 }
 
-// commitToSink commits a chunk where its output lives, and then tells the
-// repository.
-func (e *execution[I, O]) commitToSink(ctx context.Context, next *core.StepExecution, seq int64) error {
-	s := e.scope
+// commitToSink makes one attempt to commit a chunk where its output lives, and
+// then to tell the repository.
+func (e *execution[I, O]) commitToSink(ctx context.Context, next *core.StepExecution, c attempt) error {
+	s, seq := e.scope, c.seq
 	durable := false
 	defer func() {
 		if !durable {
@@ -125,10 +126,10 @@ func (e *execution[I, O]) commitToSink(ctx context.Context, next *core.StepExecu
 			e.dropped()
 		}
 	}()
-	if err := e.write(ctx, nil, seq); err != nil {
+	if err := e.write(ctx, nil, c); err != nil {
 		return err
 	}
-	if err := e.mark(next, seq); err != nil {
+	if err := e.seal(ctx, next, c); err != nil {
 		return err
 	}
 	next.Context.Put(core.ContextKeySink, e.sink.Location())

@@ -5,20 +5,26 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// parts returns reader, processor, writer and the streams of the options, each
-// object once, in the order in which they are opened.
+// parts returns reader, processor, writer, the rejects and the streams of the
+// options, each object once, in the order in which they are opened.
 func (b *Body[I, O]) parts() []any {
-	all := make([]any, 0, 3+len(b.options.Streams))
-	all = append(all, b.reader, b.processor, b.writer)
+	all := make([]any, 0, 4+len(b.options.Streams))
+	all = append(all, b.reader, b.processor, b.writer, b.options.Rejects)
 	for _, stream := range b.options.Streams {
 		all = append(all, stream)
 	}
-	unique := all[:0]
-	for _, part := range all {
+	return distinct(all)
+}
+
+// distinct returns those of parts that are not nil, each once. It reuses parts.
+func distinct(parts []any) []any {
+	unique := parts[:0]
+	for _, part := range parts {
 		if part != nil && !contains(unique, part) {
 			unique = append(unique, part)
 		}
@@ -26,18 +32,18 @@ func (b *Body[I, O]) parts() []any {
 	return unique
 }
 
-// contains reports whether part is in parts. Two values that Go cannot compare,
-// such as functions, are never the same.
-func contains(parts []any, part any) bool {
+// contains reports whether part is in parts.
+func contains(parts []any, part any) bool { return index(parts, part) >= 0 }
+
+// index returns where part is in parts, or -1. Two values that Go cannot
+// compare, such as functions, are never the same.
+func index(parts []any, part any) int {
 	if !reflect.ValueOf(part).Comparable() {
-		return false
+		return -1
 	}
-	for _, p := range parts {
-		if reflect.TypeOf(p) == reflect.TypeOf(part) && reflect.ValueOf(p).Comparable() && p == part {
-			return true
-		}
-	}
-	return false
+	return slices.IndexFunc(parts, func(p any) bool {
+		return reflect.TypeOf(p) == reflect.TypeOf(part) && reflect.ValueOf(p).Comparable() && p == part
+	})
 }
 
 // streams are the open streams of one execution.

@@ -2,7 +2,7 @@ package chunk
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -12,45 +12,36 @@ import (
 // lengths. At most one of ws may be a core.Sink; two databases do not commit
 // together, and are refused as an ErrJobDefinition.
 func Tee[T any](ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
-	t := tee[T]{}
-	var sink core.ItemWriter[T]
-	for _, w := range ws {
-		if _, ok := w.(core.Sink); !ok {
-			t.writers = append(t.writers, w)
-			continue
-		}
-		if sink != nil {
-			return nil, &core.Error{
-				Kind: core.ErrJobDefinition, Msg: "a step cannot write to two databases besides the repository's: they do not commit together",
-				Hint: "write to the second one in a step of its own",
-			}
-		}
-		sink = w
+	g, _, sink, err := newGroup(ws)
+	if err != nil {
+		return nil, err
+	}
+	t := tee[T]{group: g}
+	for _, m := range g.members {
+		t.writers = append(t.writers, m.(core.ItemWriter[T])) //nolint:errcheck,forcetypeassert // it was one of ws
 	}
 	if sink == nil {
 		return &t, nil
 	}
-	t.writers = append(t.writers, sink)                     // last: files first, then SQL
-	return &teeSink[T]{tee: t, Sink: sink.(core.Sink)}, nil //nolint:errcheck,forcetypeassert // it was asked above
+	return &teeSink[T]{tee: t, Sink: sink}, nil
 }
 
 type tee[T any] struct {
-	writers []core.ItemWriter[T]
-	opened  []core.ItemStream
+	group
+	writers []core.ItemWriter[T] // the members
 }
-
-var (
-	_ core.ItemWriter[int] = (*tee[int])(nil)
-	_ core.ItemStream      = (*tee[int])(nil)
-	_ core.Finisher        = (*tee[int])(nil)
-	_ core.Sink            = (*teeSink[int])(nil)
-)
 
 // teeSink is a tee one of whose writers is a sink.
 type teeSink[T any] struct {
 	tee[T]
 	core.Sink
 }
+
+var (
+	_ core.ItemWriter[int] = (*tee[int])(nil)
+	_ core.Sink            = (*teeSink[int])(nil)
+	_ core.Reverter        = (*teeSink[int])(nil)
+)
 
 // Write implements core.ItemWriter.
 func (t *tee[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
@@ -62,49 +53,72 @@ func (t *tee[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	return nil
 }
 
-// Open implements core.ItemStream.
-func (t *tee[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
-	for _, w := range t.writers {
-		stream, ok := w.(core.ItemStream)
-		if !ok {
+// Route returns a writer that hands each item to the one of ws whose index rule
+// returns, in the order of the items; several indices may lead to the same
+// writer. A writer that gets nothing of a chunk is not called. An index that
+// there is not is an error of the write. As with Tee, all commit together, and
+// at most one of ws may be a core.Sink.
+func Route[T any](rule func(item *T) int, ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
+	g, at, sink, err := newGroup(ws)
+	if err != nil {
+		return nil, err
+	}
+	r := route[T]{group: g, rule: rule, to: at, items: make([][]T, len(g.members))}
+	if sink == nil {
+		return &r, nil
+	}
+	return &routeSink[T]{route: r, Sink: sink}, nil
+}
+
+type route[T any] struct {
+	group
+	rule  func(*T) int
+	to    []int // for each index of the rule that of the member
+	items [][]T // for each member what it gets of the present chunk; reused
+}
+
+// routeSink is a route one of whose writers is a sink.
+type routeSink[T any] struct {
+	route[T]
+	core.Sink
+}
+
+var (
+	_ core.ItemWriter[int] = (*route[int])(nil)
+	_ core.Sink            = (*routeSink[int])(nil)
+	_ core.Reverter        = (*routeSink[int])(nil)
+)
+
+// Write implements core.ItemWriter. Every item has its way before the first is
+// written.
+func (r *route[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
+	for m := range r.items {
+		r.items[m] = r.items[m][:0]
+	}
+	for i := range c.Items {
+		item := &c.Items[i]
+		way := r.rule(item)
+		if way < 0 || way >= len(r.to) || r.to[way] < 0 {
+			return fmt.Errorf("route %s: the rule chose writer %d, there are 0 to %d", named(item, i), way, len(r.to)-1)
+		}
+		r.items[r.to[way]] = append(r.items[r.to[way]], *item)
+	}
+	for m, items := range r.items {
+		if len(items) == 0 {
 			continue
 		}
-		t.opened = append(t.opened, stream)
-		if err := stream.Open(ctx, ec); err != nil {
+		w := r.members[m].(core.ItemWriter[T]) //nolint:errcheck,forcetypeassert // members of a route are writers
+		if err := w.Write(ctx, &core.Chunk[T]{Seq: c.Seq, Items: items, Tx: c.Tx}); err != nil {
 			return err
 		}
+		clear(items)
 	}
 	return nil
 }
 
-// Checkpoint implements core.ItemStream.
-func (t *tee[T]) Checkpoint(ec core.ExecutionContext) error {
-	for _, stream := range t.opened {
-		if err := stream.Checkpoint(ec); err != nil {
-			return err
-		}
+func named[T any](item *T, i int) string {
+	if where := core.WhereOf(item); where != "" {
+		return core.EscapeControl(where)
 	}
-	return nil
-}
-
-// Close implements core.ItemStream.
-func (t *tee[T]) Close() error {
-	var errs []error
-	for _, stream := range t.opened {
-		errs = append(errs, stream.Close())
-	}
-	t.opened = nil
-	return errors.Join(errs...)
-}
-
-// Finish implements core.Finisher.
-func (t *tee[T]) Finish(ctx context.Context) error {
-	for _, w := range t.writers {
-		if f, ok := w.(core.Finisher); ok {
-			if err := f.Finish(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return fmt.Sprintf("item %d of the chunk", i+1)
 }

@@ -1,0 +1,139 @@
+package chunk
+
+import (
+	"context"
+	"errors"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// group passes on to its members what a step asks of one part.
+type group struct {
+	members []any // each once
+	opened  []core.ItemStream
+}
+
+var (
+	_ core.ItemStream = (*group)(nil)
+	_ core.Reverter   = (*group)(nil)
+	_ core.Finisher   = (*group)(nil)
+)
+
+// newGroup returns the group of ws, for each of ws its index among the members,
+// -1 where it is nil, and the sink among them, which comes last: files first,
+// then SQL. Two sinks are an ErrJobDefinition.
+func newGroup[T any](ws []core.ItemWriter[T]) (g group, at []int, sink core.Sink, err error) {
+	at = make([]int, len(ws))
+	for _, sinks := range []bool{false, true} {
+		for i, w := range ws {
+			s, isSink := w.(core.Sink)
+			switch {
+			case w == nil:
+				at[i] = -1
+			case isSink != sinks:
+			case index(g.members, w) >= 0:
+				at[i] = index(g.members, w)
+			case sink != nil:
+				return group{}, nil, nil, &core.Error{
+					Kind: core.ErrJobDefinition, Msg: "a step cannot write to two databases besides the repository's: they do not commit together",
+					Hint: "write to the second one in a step of its own",
+				}
+			default:
+				sink = s // nil when it is none
+				at[i] = len(g.members)
+				g.members = append(g.members, w)
+			}
+		}
+	}
+	return g, at, sink, nil
+}
+
+func (g *group) parts() []any { return g.members }
+
+// Open implements core.ItemStream.
+func (g *group) Open(ctx context.Context, ec core.ExecutionContext) error {
+	for _, m := range g.members {
+		stream, ok := m.(core.ItemStream)
+		if !ok {
+			continue
+		}
+		g.opened = append(g.opened, stream)
+		if err := stream.Open(ctx, ec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Checkpoint implements core.ItemStream.
+func (g *group) Checkpoint(ec core.ExecutionContext) error {
+	for _, stream := range g.opened {
+		if err := stream.Checkpoint(ec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close implements core.ItemStream.
+func (g *group) Close() error {
+	var errs []error
+	for _, stream := range g.opened {
+		errs = append(errs, stream.Close())
+	}
+	g.opened = nil
+	return errors.Join(errs...)
+}
+
+// Finish implements core.Finisher.
+func (g *group) Finish(ctx context.Context) error {
+	for _, m := range g.members {
+		if f, ok := m.(core.Finisher); ok {
+			if err := f.Finish(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Mark implements core.Reverter.
+func (g *group) Mark(ctx context.Context) error {
+	for _, m := range g.members {
+		if r, ok := m.(core.Reverter); ok {
+			if err := r.Mark(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Revert implements core.Reverter. It reverts all, whatever one of them says.
+func (g *group) Revert(ctx context.Context) error {
+	var errs []error
+	for _, m := range g.members {
+		if r, ok := m.(core.Reverter); ok {
+			errs = append(errs, r.Revert(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// irreversible returns the sink in w that cannot undo a single write; nil when
+// there is none.
+func irreversible(w any) any {
+	if g, ok := w.(interface{ parts() []any }); ok {
+		for _, m := range g.parts() {
+			if found := irreversible(m); found != nil {
+				return found
+			}
+		}
+		return nil
+	}
+	_, sink := w.(core.Sink)
+	if _, ok := w.(core.Reverter); sink && !ok {
+		return w
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package chunk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// process turns the first n items read into those to write.
+func (e *execution[I, O]) process(ctx context.Context, n int) error {
+	e.out = slices.Grow(e.out[:0], n)
+	e.from = e.from[:0]
+	if e.options.Threads > 1 && n > 1 {
+		return e.processParallel(ctx, n)
+	}
+	for i := range e.in[:n] {
+		var out O
+		var keep bool
+		var err error
+		if e.hearsProcess {
+			out, keep, err = e.processHeard(ctx, i)
+		} else {
+			out, keep, err = e.processor.Process(ctx, e.in[i])
+		}
+		if err != nil {
+			out, keep, err = e.processAgain(ctx, i, err)
+		}
+		if err := e.accept(ctx, i, out, keep, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accept takes the result for item i.
+func (e *execution[I, O]) accept(ctx context.Context, i int, out O, keep bool, err error) error {
+	switch {
+	case err != nil:
+		return e.skip(ctx, skip{phase: core.PhaseProcess, in: i, err: err}, e.processError(i, err))
+	case !keep:
+		return nil
+	}
+	e.out = append(e.out, out)
+	if e.options.Skip != nil {
+		e.from = append(e.from, i)
+	}
+	return nil
+}
+
+// processAgain repeats the call for item i, which has failed with err, in place
+// for as long as the policy wants it.
+func (e *execution[I, O]) processAgain(ctx context.Context, i int, err error) (out O, keep bool, _ error) {
+	for retries := 0; err != nil; retries++ {
+		again, interrupted := e.again(ctx, core.PhaseProcess, retries, err)
+		if interrupted != nil {
+			return out, false, interrupted
+		}
+		if !again {
+			return out, false, err
+		}
+		out, keep, err = e.processHeard(ctx, i)
+	}
+	return out, keep, nil
+}
+
+// processHeard calls the processor for item i, with the listeners around it.
+func (e *execution[I, O]) processHeard(ctx context.Context, i int) (out O, keep bool, err error) {
+	l, in := &e.listener, &e.in[i]
+	if l.BeforeProcess != nil {
+		if err := e.serially(func() error { return l.BeforeProcess(ctx, in) }); err != nil {
+			return out, false, fatalError{fmt.Errorf("the listener before processing failed: %w", err)}
+		}
+	}
+	out, keep, err = e.processor.Process(ctx, *in)
+	switch {
+	case err != nil && l.OnProcessError != nil:
+		e.tell(ctx, "OnProcessError", func() error { return l.OnProcessError(ctx, in, err) })
+	case err == nil && l.AfterProcess != nil:
+		var result *O
+		if keep {
+			result = &out
+		}
+		e.tell(ctx, "AfterProcess", func() error { return l.AfterProcess(ctx, in, result) })
+	}
+	return out, keep, err
+}
+
+// processError says which item of the current chunk failed, unless err says it
+// better.
+func (e *execution[I, O]) processError(i int, err error) error {
+	if itemError(err) != nil {
+		return err
+	}
+	return fmt.Errorf("process %s: %w", e.itemName(i), err)
+}
+
+// itemName says in words which item the i-th of the chunk is.
+func (e *execution[I, O]) itemName(i int) string {
+	if where := core.WhereOf(&e.in[i]); where != "" {
+		return core.EscapeControl(where)
+	}
+	return fmt.Sprintf("item %d of this attempt", e.read+int64(i)+1)
+}
+
+// result is what one goroutine hands to another.
+type result[O any] struct {
+	out  O
+	keep bool
+	err  error
+}
+
+// maxBlock is the largest number of items that a goroutine takes at once.
+const maxBlock = 64
+
+// processParallel lets several goroutines process the items. The decisions are
+// made afterwards, in order, and so are what they are with one.
+func (e *execution[I, O]) processParallel(ctx context.Context, n int) error {
+	threads := min(e.options.Threads, n)
+	block := max(1, min(maxBlock, n/(4*threads)))
+	e.results = slices.Grow(e.results[:0], n)[:n]
+	var taken, last atomic.Int64 // last is the first item behind which nothing counts
+	last.Store(int64(n) - 1)
+	var wg sync.WaitGroup
+	for range threads {
+		wg.Go(func() {
+			for {
+				from := int(taken.Add(int64(block))) - block
+				if from > int(last.Load()) {
+					return
+				}
+				for i := from; i < min(from+block, n) && i <= int(last.Load()); i++ {
+					r := e.processSafely(ctx, i)
+					e.results[i] = r
+					if r.err != nil && e.ends(ctx, r.err) {
+						lower(&last, int64(i))
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for i := range e.results {
+		r := &e.results[i]
+		if p, ok := errors.AsType[*workerPanic](r.err); ok {
+			panic(p) // as it would have without the goroutine
+		}
+		if err := e.accept(ctx, i, r.out, r.keep, r.err); err != nil {
+			return err
+		}
+	}
+	clear(e.results)
+	return nil
+}
+
+// lower sets v to n unless it is lower.
+func lower(v *atomic.Int64, n int64) {
+	for old := v.Load(); n < old && !v.CompareAndSwap(old, n); old = v.Load() { //nolint:revive // the loop is the operation
+	}
+}
+
+// ends reports whether an error ends the chunk for certain.
+func (e *execution[I, O]) ends(ctx context.Context, err error) bool {
+	return e.options.Skip == nil || !deniable(ctx, err)
+}
+
+// processSafely processes item i; a panic becomes an error.
+func (e *execution[I, O]) processSafely(ctx context.Context, i int) (r result[O]) {
+	defer func() {
+		if v := recover(); v != nil {
+			r = result[O]{err: fatalError{&workerPanic{value: v, where: panicked()}}}
+		}
+	}()
+	r.out, r.keep, r.err = e.processHeard(ctx, i)
+	if r.err != nil {
+		r.out, r.keep, r.err = e.processAgain(ctx, i, r.err)
+	}
+	return r
+}
+
+// workerPanic carries a panic from the goroutine in which it happened.
+type workerPanic struct {
+	value any
+	where string
+}
+
+// Error returns what was panicked with, and where.
+func (p *workerPanic) Error() string { return fmt.Sprint(p.value) + p.where }
+
+// Unwrap returns the value when it is an error.
+func (p *workerPanic) Unwrap() error {
+	err, _ := p.value.(error) // nil is right when it is none
+	return err
+}
+
+// panicked returns the innermost place outside of the runtime below a panic. It
+// must be called from the deferred function itself.
+func panicked() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	panicking := false
+	for more := true; more; {
+		var f runtime.Frame
+		f, more = frames.Next()
+		switch {
+		case strings.HasPrefix(f.Function, "runtime."):
+			panicking = true
+		case panicking:
+			return fmt.Sprintf(" (%s, %s:%d)", path.Base(f.Function), path.Base(f.File), f.Line)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,131 @@
+package chunk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
+)
+
+// writeError is the failed write of a whole chunk.
+type writeError struct {
+	seq int64
+	err error
+}
+
+func (w *writeError) Error() string { return fmt.Sprintf("write chunk %d: %v", w.seq, w.err) }
+func (w *writeError) Unwrap() error { return w.err }
+
+// write hands the items to the writer; nothing to write is no call. tx is nil
+// where the writer has a transaction of its own.
+func (e *execution[I, O]) write(ctx context.Context, tx core.Tx, c attempt) error {
+	switch {
+	case len(e.out) == 0:
+		return nil
+	case c.scan:
+		return e.scan(ctx, tx, c)
+	case e.tolerant:
+		if err := e.mark(ctx); err != nil {
+			return fmt.Errorf("prepare to undo chunk %d: %w", c.seq, err)
+		}
+	}
+	if err := e.writeItems(ctx, tx, c.seq, e.out); err != nil {
+		return &writeError{c.seq, err}
+	}
+	return nil
+}
+
+// writeItems calls the writer, with the listeners around it.
+func (e *execution[I, O]) writeItems(ctx context.Context, tx core.Tx, seq int64, items []O) error {
+	l := &e.listener
+	if l.BeforeWrite != nil {
+		if err := l.BeforeWrite(ctx, items); err != nil {
+			return fatalError{fmt.Errorf("the listener before writing failed: %w", err)}
+		}
+	}
+	err := e.writer.Write(ctx, &core.Chunk[O]{Seq: seq, Items: items, Tx: tx})
+	switch {
+	case err != nil && l.OnWriteError != nil:
+		e.told(ctx, "OnWriteError", l.OnWriteError(ctx, items, err))
+	case err == nil && l.AfterWrite != nil:
+		e.told(ctx, "AfterWrite", l.AfterWrite(ctx, items))
+	}
+	return err
+}
+
+// scan writes the items one by one in the transaction of the chunk. What fails
+// is undone alone and passed over, or fails the chunk. A stop does not end it:
+// what it leaves is one commit, or nothing.
+func (e *execution[I, O]) scan(ctx context.Context, tx core.Tx, c attempt) error {
+	for k := range e.out {
+		fault.Point("chunk.in-scan")
+		if err := e.save(ctx, tx); err != nil {
+			return fmt.Errorf("prepare to undo %s: %w", e.itemName(e.place(k)), err)
+		}
+		changes := e.keepChanges()
+		err := e.writeItems(ctx, tx, c.seq, e.out[k:k+1:k+1])
+		if err == nil {
+			continue
+		}
+		e.scope.Uncommitted.Rollback++
+		e.counted = true // should it be the end of the chunk
+		failure := err
+		if itemError(err) == nil {
+			failure = fmt.Errorf("write %s: %w", e.itemName(e.place(k)), err)
+		}
+		if err := e.skip(ctx, skip{phase: core.PhaseWrite, in: e.place(k), out: k, err: err}, failure); err != nil {
+			return err
+		}
+		if err := e.restore(ctx, tx); err != nil {
+			return fmt.Errorf("undo the failed write alone: %w", errors.Join(err, failure))
+		}
+		e.counted = false
+		e.scope.JobContext = changes
+	}
+	fault.Point("chunk.in-scan")
+	return nil
+}
+
+// place returns where the k-th item to write is among those read.
+func (e *execution[I, O]) place(k int) int { return e.from[k] }
+
+// save remembers the present state of the chunk's output, and restore goes back
+// to it.
+func (e *execution[I, O]) save(ctx context.Context, tx core.Tx) error {
+	if tx != nil {
+		if err := tx.Savepoint(ctx); err != nil {
+			return err
+		}
+	}
+	return e.mark(ctx)
+}
+
+func (e *execution[I, O]) restore(ctx context.Context, tx core.Tx) error {
+	if tx != nil {
+		if err := tx.RollbackToSavepoint(ctx); err != nil {
+			return err
+		}
+	}
+	return e.revert(ctx)
+}
+
+// mark lets everybody who keeps something of the chunk outside of its
+// transaction remember how much it is, and revert throw away what came after.
+func (e *execution[I, O]) mark(ctx context.Context) error {
+	for _, r := range e.reverters {
+		if err := r.Mark(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *execution[I, O]) revert(ctx context.Context) error {
+	var errs []error
+	for _, r := range e.reverters {
+		errs = append(errs, r.Revert(ctx))
+	}
+	return errors.Join(errs...)
+}
