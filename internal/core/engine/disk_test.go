@@ -54,6 +54,11 @@ func TestBrokenCommits(t *testing.T) {
 			core.Counts{Rollback: 1},
 		},
 		{
+			"STEP-18 a call's commit is undone, and its rollback fails", breaking(1, stuck, isCall), tasklet("a", calls(2)),
+			"FAILED/FAILED: a FAILED/FAILED",
+			core.Counts{Rollback: 1},
+		},
+		{
 			"a call's commit is durable in spite of its error", breaking(1, ambiguous, isCall), tasklet("a", calls(2)),
 			"FAILED/FAILED: a FAILED/FAILED",
 			core.Counts{Commit: 1},
@@ -69,7 +74,7 @@ func TestBrokenCommits(t *testing.T) {
 			core.Counts{Commit: 1},
 		},
 		{
-			"EXE-12 STEP-16 the end of a step cannot be written alone", breaking(always, undone, isStepEnd), bodyStep("a", chunks(2)),
+			"EXE-12 STEP-15 STEP-16 the end of a step, row and context, cannot be written alone", breaking(always, undone, isStepEnd), bodyStep("a", chunks(2)),
 			"FAILED/FAILED: a FAILED/FAILED",
 			core.Counts{Commit: 2},
 		},

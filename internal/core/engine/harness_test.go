@@ -218,6 +218,7 @@ const (
 	sound     breakage = iota
 	undone             // rolled back, and reported as an error
 	ambiguous          // durable, but reported as an error
+	stuck              // undone, and every rollback reports an error as well
 )
 
 var errDisk = errors.New("disk I/O error")
@@ -251,6 +252,7 @@ type transaction struct {
 	job     *core.JobExecution
 	created *core.StepExecution
 	updated []*core.StepExecution
+	stuck   bool
 }
 
 type execer interface {
@@ -276,6 +278,14 @@ func (tx *transaction) UpdateStepExecution(ctx context.Context, se *core.StepExe
 	return tx.Tx.UpdateStepExecution(ctx, se)
 }
 
+func (tx *transaction) Rollback() error {
+	err := tx.Tx.Rollback()
+	if tx.stuck {
+		err = errors.Join(err, errDisk)
+	}
+	return err
+}
+
 func (tx *transaction) Commit() error {
 	tx.repo.mu.Lock()
 	broken := sound
@@ -283,7 +293,8 @@ func (tx *transaction) Commit() error {
 		broken = tx.repo.commit(tx)
 	}
 	tx.repo.mu.Unlock()
-	if broken == undone {
+	tx.stuck = broken == stuck
+	if broken == undone || broken == stuck {
 		return errors.Join(errDisk, tx.Rollback())
 	}
 	if err := tx.Tx.Commit(); err != nil {

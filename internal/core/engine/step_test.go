@@ -227,6 +227,28 @@ func TestStepLife(t *testing.T) {
 			t.Errorf("got exit message %q", got)
 		}
 	})
+	t.Run("STEP-14 a body's COMPLETED does not overrule what its error says", func(t *testing.T) {
+		t.Parallel()
+		for _, tt := range []struct {
+			exit core.ExitStatus
+			err  error
+			want string
+		}{
+			{core.ExitStatus{Code: core.ExitCodeCompleted}, core.ErrStopped, "STOPPED/STOPPED: a STOPPED/STOPPED"},
+			{core.ExitStatus{Code: core.ExitCodeCompleted}, errBoom, "FAILED/FAILED: a FAILED/FAILED"},
+			{core.ExitStatus{Code: "BAD INPUT", Message: "3 of 4"}, errBoom, "FAILED/BAD INPUT: a FAILED/BAD INPUT"},
+			{core.ExitStatus{Code: "BAD INPUT"}, core.ErrCheckpointMismatch, "FAILED/REFUSED: a FAILED/REFUSED"},
+		} {
+			je, err := setup(t).run(job(bodyStep("a", func(context.Context, *core.Scope) (core.ExitStatus, error) {
+				return tt.exit, tt.err
+			})))
+			wantError(t, err, tt.err)
+			wantStates(t, je, tt.want)
+			if got := je.Steps[0].ExitStatus.Message; tt.exit.Message != "" && got != "boom; 3 of 4" {
+				t.Errorf("got exit message %q", got)
+			}
+		}
+	})
 	t.Run("a body's outcome is joined, and its rollbacks are counted", func(t *testing.T) {
 		t.Parallel()
 		je, err := setup(t).run(job(bodyStep("a", func(_ context.Context, s *core.Scope) (core.ExitStatus, error) {

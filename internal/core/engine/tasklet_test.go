@@ -101,6 +101,20 @@ func TestTasklet(t *testing.T) {
 			t.Errorf("the job's context has n = %v, want 2", got)
 		}
 	})
+	t.Run("STEP-25 there is no error that commits, whatever its kind", func(t *testing.T) {
+		t.Parallel()
+		for _, kind := range []error{errBoom, core.ErrStopped, core.ErrSkipLimitExceeded, core.ErrCheckpointMismatch, context.Canceled} {
+			b := setup(t)
+			b.sql("CREATE TABLE LEDGER (N INTEGER)")
+			je, err := b.run(job(tasklet("a", func(ctx context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+				return core.Continuable, errors.Join(inTx(ctx, s, "INSERT INTO LEDGER VALUES (1)"), kind)
+			})))
+			wantError(t, err, kind)
+			if rows, counts := b.count("LEDGER"), je.Steps[0].Counts; rows != 0 || counts != (core.Counts{Rollback: 1}) {
+				t.Errorf("%v leaves %d rows and counts %+v", kind, rows, counts)
+			}
+		}
+	})
 	t.Run("STEP-51 the lock of a failed call is released", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
