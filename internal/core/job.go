@@ -60,6 +60,11 @@ func (j *Job) Check() error {
 			return fail("two steps are named %s", Quote(s.Name))
 		case s.Bind == nil:
 			return fail("step %s has no body", Quote(s.Name))
+		case s.Worker != nil && s.Worker.Bind == nil:
+			return fail("step %s: its parts have no body", Quote(s.Name))
+		case s.Worker != nil && (len(s.Worker.Flow) > 0 || s.Worker.Worker != nil):
+			return fail("step %s: a part can be neither a flow nor partitioned itself: "+
+				"the steps within it would have the names of those in the other parts", Quote(s.Name))
 		}
 		seen[s.Name] = true
 	}

@@ -42,7 +42,15 @@ type SinkKey struct {
 	JobName   string
 	JobKey    string
 	StepName  string
-	Partition string
+	Partition string // the name of the part, or ""
+}
+
+// Step returns the name of the step's executions.
+func (k SinkKey) Step() string {
+	if k.Partition == "" {
+		return k.StepName
+	}
+	return PartitionStepName(k.StepName, k.Partition)
 }
 
 // SinkClaim is the repository's view when a step execution opens its sink.
@@ -82,19 +90,19 @@ func (c SinkClaim) Judge(held *SinkCheckpoint) (resume bool, err error) {
 		return false, nil
 	case held == nil:
 		return false, &Error{Kind: ErrCheckpointMismatch, Hint: hint, Msg: fmt.Sprintf(
-			"the sink has no checkpoint of step %s, the repository has %d committed chunks", c.Key.StepName, c.Seq)}
+			"the sink has no checkpoint of step %s, the repository has %d committed chunks", c.Key.Step(), c.Seq)}
 	case held.Lineage == c.Lineage && held.Seq >= c.Seq:
 		return true, nil
 	case held.Lineage == c.Lineage:
 		return false, &Error{Kind: ErrCheckpointMismatch, Hint: hint, Msg: fmt.Sprintf(
 			"the sink is behind the repository: it has %d committed chunks of step %s, the repository has %d",
-			held.Seq, c.Key.StepName, c.Seq)}
+			held.Seq, c.Key.Step(), c.Seq)}
 	case c.Seq == 0 && c.Replaces == held.Lineage:
 		return false, nil
 	}
 	return false, &Error{Kind: ErrCheckpointMismatch, Hint: hint, Msg: fmt.Sprintf(
 		"the sink belongs to another run of step %s: its lineage is %s with %d chunks, the repository's is %s with %d",
-		c.Key.StepName, Quote(held.Lineage), held.Seq, Quote(c.Lineage), c.Seq)}
+		c.Key.Step(), Quote(held.Lineage), held.Seq, Quote(c.Lineage), c.Seq)}
 }
 
 // Databases opens databases other than the repository's.

@@ -31,9 +31,10 @@ var floors = map[string][]string{
 	"schema":                 {},
 
 	// 1: the verbs, each beside the others
-	"internal/core/engine": {"internal/core", "internal/core/fault"},
-	"internal/core/chunk":  {"internal/core", "internal/core/fault"},
-	"internal/core/flow":   {"internal/core"},
+	"internal/core/engine":    {"internal/core", "internal/core/fault"},
+	"internal/core/chunk":     {"internal/core", "internal/core/fault"},
+	"internal/core/flow":      {"internal/core"},
+	"internal/core/partition": {"internal/core", "internal/core/fault"},
 
 	// 2: launching, storing, formats
 	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow"},
@@ -43,6 +44,8 @@ var floors = map[string][]string{
 	"internal/jobs/partfile": {"internal/core", "internal/core/fault", sys},
 	"internal/jobs/csvfile":  {"internal/core", "internal/core/fault", "internal/jobs/partfile", decimal},
 	"internal/jobs/sqlitem":  {"internal/core", "internal/core/fault"},
+	"internal/jobs/execstep": {"internal/core", "internal/core/engine", "internal/core/fault", sys},
+	"internal/jobs/sqlstep":  {"internal/core", "internal/core/engine"},
 
 	// 3: jobs
 	"internal/jobs/settlement": {
@@ -78,9 +81,13 @@ var floors = map[string][]string{
 // testFloors adds what the tests of a package may import besides, the test
 // modules and testing packages apart.
 var testFloors = map[string][]string{
-	"internal/core/engine":   {"internal/core/chunk", "internal/core/flow", "internal/store/sqlite"},
-	"internal/core/chunk":    {"internal/core/engine", "internal/core/flow", "internal/store/sqlite"},
-	"internal/core/launch":   {"internal/core/chunk", "internal/store/sqlite"},
+	"internal/core/engine": {"internal/core/chunk", "internal/core/flow", "internal/store/sqlite"},
+	"internal/core/chunk":  {"internal/core/engine", "internal/core/flow", "internal/store/sqlite"},
+	"internal/core/launch": {"internal/core/chunk", "internal/store/sqlite"},
+	"internal/core/partition": {
+		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch",
+		"internal/jobs/csvfile", "internal/jobs/partfile", "internal/jobs/sqlitem", "internal/store/sqlite",
+	},
 	"internal/store/sqlrepo": {"internal/store/sqlite", "internal/store/storetest", sqlite3},
 	"internal/store/sqlite":  {"internal/store/storetest", "internal/store/faultvfs"},
 	"internal/store/faultvfs": {
@@ -90,6 +97,8 @@ var testFloors = map[string][]string{
 	"internal/jobs/csvfile":    {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/partfile":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/store/sqlite", sqlite3},
+	"internal/jobs/execstep":   {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
+	"internal/jobs/sqlstep":    {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
 	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
 	"internal/jobs/all":        {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {

@@ -22,12 +22,14 @@ func (e *execution[I, O]) claimSink(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	step, partition := core.SplitStepName(s.Step.StepName)
 	claim := core.SinkClaim{
 		Key: core.SinkKey{
-			RepoID:   s.Repo.RepositoryID(),
-			JobName:  s.Execution.Instance.JobName,
-			JobKey:   s.Execution.Instance.JobKey,
-			StepName: s.Step.StepName,
+			RepoID:    s.Repo.RepositoryID(),
+			JobName:   s.Execution.Instance.JobName,
+			JobKey:    s.Execution.Instance.JobKey,
+			StepName:  step,
+			Partition: partition,
 		},
 		StepExecutionID: s.Step.ID,
 		Lineage:         lineage,
@@ -108,7 +110,7 @@ func (e *execution[I, O]) earlierAttempt(ctx context.Context, claim core.SinkCla
 	// The sink may not have seen the last rollbacks, or the repository may not.
 	counts.Rollback = max(counts.Rollback, earlier.Counts.Rollback)
 	lineage := earlier.Context[core.ContextKeyLineage]
-	if earlier.StepName != claim.Key.StepName || lineage != claim.Lineage || earlier.Counts == counts {
+	if earlier.StepName != claim.Key.Step() || lineage != claim.Lineage || earlier.Counts == counts {
 		return nil, nil //nolint:nilnil // as above
 	}
 	earlier.Counts, earlier.Context = counts, held.Context.Clone()

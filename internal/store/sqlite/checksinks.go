@@ -88,14 +88,15 @@ func readSinkUses(ctx context.Context, db *sql.DB, repoID string) ([]sinkUse, er
 	var uses []sinkUse
 	for rows.Next() {
 		var u sinkUse
-		var short string
+		var step, short string
 		var serialized *string
 		key := &u.claim.Key
-		if err := rows.Scan(&key.JobName, &key.JobKey, &u.last, &u.jobExecutionID, &u.claim.StepExecutionID, &key.StepName,
+		if err := rows.Scan(&key.JobName, &key.JobKey, &u.last, &u.jobExecutionID, &u.claim.StepExecutionID, &step,
 			&u.running, &short, &serialized); err != nil {
 			return nil, err
 		}
 		key.RepoID = repoID
+		key.StepName, key.Partition = core.SplitStepName(step)
 		ec, _, err := codec.DecodeContext(short, serialized)
 		if err != nil { // another program's, which has no sinks
 			continue
@@ -169,7 +170,7 @@ func querySink(ctx context.Context, u sinkUse, how access) (*core.SinkCheckpoint
 // sink reports what the next restart would make of the sink.
 func (r *CheckReport) sink(u sinkUse, held *core.SinkCheckpoint, err error) {
 	what := fmt.Sprintf("execution %d of %s writes step %s to %s", u.jobExecutionID,
-		core.EscapeControl(u.claim.Key.JobName), core.EscapeControl(u.claim.Key.StepName), core.QuotePath(u.location))
+		core.EscapeControl(u.claim.Key.JobName), core.EscapeControl(u.claim.Key.Step()), core.QuotePath(u.location))
 	if err != nil {
 		r.add("sink-unreadable", fmt.Sprintf("%s, which cannot be read: %s", what, core.EscapeControl(err.Error())),
 			core.ShellQuote("ls", "-l", u.location))
