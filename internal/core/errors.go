@@ -180,3 +180,30 @@ func (e *ItemError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ItemError) Unwrap() error { return e.Err }
+
+// WithExitCode returns err with the exit code that a step which fails with it
+// is given in place of FAILED; nil stays nil. A step that stops or is refused
+// keeps the code of that.
+func WithExitCode(code string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &coded{code: code, err: err}
+}
+
+// ExitCodeOf returns the exit code of the outermost error in err's tree that
+// WithExitCode made, or "".
+func ExitCodeOf(err error) string {
+	if c, ok := errors.AsType[*coded](err); ok {
+		return c.code
+	}
+	return ""
+}
+
+type coded struct {
+	code string
+	err  error
+}
+
+func (c *coded) Error() string { return c.err.Error() }
+func (c *coded) Unwrap() error { return c.err }

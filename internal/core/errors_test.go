@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -94,5 +95,35 @@ func TestItemError(t *testing.T) {
 	err := error(&core.ItemError{Msg: "m", Err: io.ErrUnexpectedEOF})
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error("the cause is not found")
+	}
+}
+
+func TestExitCodeOf(t *testing.T) {
+	t.Parallel()
+	if err := core.WithExitCode("TIMEOUT", nil); err != nil {
+		t.Errorf("got %v of no error", err)
+	}
+	cause := errors.New("too long")
+	inner := core.WithExitCode("INNER", cause)
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"none", cause, ""},
+		{"no error", nil, ""},
+		{"given", inner, "INNER"},
+		{"wrapped", &core.Error{Op: "step a", Err: inner}, "INNER"},
+		{"the outermost counts", core.WithExitCode("OUTER", inner), "OUTER"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got := core.ExitCodeOf(tt.err); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if tt.want != "" && (!errors.Is(tt.err, cause) || !strings.Contains(tt.err.Error(), "too long")) {
+				t.Errorf("%v hides its cause", tt.err)
+			}
+		})
 	}
 }
