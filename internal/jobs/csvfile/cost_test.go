@@ -109,6 +109,7 @@ func TestAllocations(t *testing.T) {
 			return nil
 		}, 1},
 		"quoted": {quotedPath, func(row *csvfile.Row, n *int64) error { *n = int64(len(row.Bytes(3))); return nil }, 0},
+		"the place": {path, func(row *csvfile.Row, n *int64) error { *n = row.Origin().Length; return nil }, 0},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -11,14 +11,33 @@
 // in the header, in any order.
 //
 // After a bad record the reader goes on behind it. Its end is the end of the
-// line on which the mistake was found, so that what stands inside a quoted field
-// is never taken for a record. Only a quote that is never closed gives up the
-// line on which it was opened and no more, as there is no other place to go on.
+// line on which the mistake was found, or the real end where a record or a field
+// is only too long, so that what stands inside a quoted field is never taken for
+// a record. The error carries the record's bytes, cut to 64 KiB, and says how
+// much was passed over where that is more than a line.
+//
+// A quote that is never closed, or not within the length of the longest record,
+// is no bad record but the end of the reading: whether what follows is text or
+// records cannot be told, and to skip it as one record could lose a whole file
+// for the price of one skip. The position stays before the record, so that the
+// restart behind the mending goes on there. An error of the file system leaves
+// the position where it was as well, and the next call tries the same again.
 //
 // The position is the byte offset of the next record together with a CRC-32C of
-// everything before it. A restart reads that prefix again and refuses to go on
-// when it has changed; what stands behind it may have been mended. A file that
-// changes while it is being read is an error at its end.
+// everything before it, records that were passed over included. A restart reads
+// that prefix again and refuses to go on when it has changed; what stands behind
+// it may have been mended. A file that changes while it is being read is an error
+// at its end.
+//
+// # Ranges
+//
+// [Ranges] cuts one file into byte ranges for the parts of a partitioned step.
+// Only a scan from the beginning can tell a line end in quotes from that of a
+// record, so it makes one, up to the last border; it agrees with the reader about
+// every record, the bad ones included. A part reads the header and its range, and
+// its checksum covers these two. Since borders are bytes, a file whose length has
+// changed since is refused by all its parts: a record that is mended between two
+// attempts has to keep its length.
 //
 // Lines without quotes, which is nearly all of them, are split in the read
 // buffer; a record costs one allocation when a string of it is asked for, and
@@ -29,6 +48,7 @@
 //
 // [Writer] writes to NAME.part and publishes it at the end; see package
 // partfile for what a crash, a full disk or an edited part leads to. A chunk is
-// encoded as a whole before any of it is written. Fields are quoted where RFC
+// encoded as a whole before any of it is written, and can be taken back and
+// written again, whole or item by item, until it commits. Fields are quoted where RFC
 // 4180 asks for it and nowhere else, and what is written reads back the same.
 package csvfile

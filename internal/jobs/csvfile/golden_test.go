@@ -71,14 +71,34 @@ func TestBadInput(t *testing.T) {
 		"65 newline in a header name": {input: "\"a\nb\",c\n1\n", errs: []string{`in.csv:3: "1": the record has 1 field, the header has 2`}},
 		"66 unclosed quote": {
 			input: "a,b\n1,2\n3,\"x\n5,6\n7,8\n",
-			want:  [][]string{{"1", "2"}, {"5", "6"}, {"7", "8"}},
-			errs:  []string{`in.csv:3: b: "\"x": the quote opened at 3:3 is never closed`},
+			want:  [][]string{{"1", "2"}},
+			errs:  []string{"read input in.csv: line 3: the quote opened at 3:3 is never closed" + unclosed},
 		},
 		"66 unclosed quote is bounded": {
-			input: "a,b\n1,\"x\n" + strings.Repeat("5,6\n", 30),
+			input: "a,b\n1,\"x\n" + strings.Repeat("5,6\n", 30) + "\"\n",
+			cfg:   csvfile.ReaderConfig{MaxField: 50, MaxRecord: 100},
+			errs:  []string{"read input in.csv: line 2: the quote opened at 2:3 is not closed within 100 bytes" + unclosed},
+		},
+		"66 unclosed quote behind a long line": {
+			input: "a,b\n1,\"x\n\",2,\"" + strings.Repeat("5,6\n", 30),
+			cfg:   csvfile.ReaderConfig{MaxField: 5, MaxRecord: 6},
+			errs:  []string{"read input in.csv: line 2: the quote opened on line 3 is not closed within 6 bytes" + unclosed},
+		},
+		"66 long field in quotes": {
+			input: "a,b\n1,2\n3,\"" + strings.Repeat("5,6\n", 30) + "\"\"\"\n7,8\n",
 			cfg:   csvfile.ReaderConfig{MaxField: 100},
-			want:  repeat([]string{"5", "6"}, 30),
-			errs:  []string{`in.csv:2: b: "\"x": the quote opened at 2:3 is not closed within 101 bytes`},
+			want:  [][]string{{"1", "2"}, {"7", "8"}},
+			errs: []string{`in.csv:3: b: "\"5,6": the field that is quoted at 3:3 has more than 100 bytes` +
+				"; passed over 127 bytes, up to the end of line 33"},
+		},
+		"66 long record in quotes": {
+			input: "a,b\n1,2\n\"3\n3\",\"4\n4\",\"5\n5\"\n7,8\n\"3\n3\",\"4\n4\",\"5\n5\"",
+			cfg:   csvfile.ReaderConfig{MaxRecord: 13},
+			want:  [][]string{{"1", "2"}, {"7", "8"}},
+			errs: []string{
+				`in.csv:3: "\"3\n3\",\"4\n4\",\"5": the record is longer than 13 bytes; passed over 18 bytes, up to the end of line 6`,
+				`in.csv:8: "\"3\n3\",\"4\n4\",\"5": the record is longer than 13 bytes; passed over 17 bytes, up to the end of line 11`,
+			},
 		},
 		"66 quote closed by a later one": {
 			input: "a,b\n1,\"x\n3,4\n5,\"y\"\n7,8\n",
@@ -143,7 +163,7 @@ func TestBadInput(t *testing.T) {
 		},
 		"73 long record": {
 			input: "a,b\n1,1234567890\n3,4\n", cfg: csvfile.ReaderConfig{MaxRecord: 10}, want: [][]string{{"3", "4"}},
-			errs: []string{`in.csv:2: "1,123456789": the record is longer than 10 bytes`},
+			errs: []string{`in.csv:2: "1,123456789": the record is longer than 10 bytes; passed over 13 bytes, up to the end of line 2`},
 		},
 		"73 many columns": {
 			input: "a" + strings.Repeat(",x", 100_000) + "\n",
@@ -234,10 +254,6 @@ func columns(names ...string) csvfile.ReaderConfig {
 	return cfg
 }
 
-func repeat(record []string, n int) [][]string {
-	all := make([][]string, n)
-	for i := range all {
-		all[i] = record
-	}
-	return all
-}
+// unclosed ends the text of an error that ends the reading.
+const unclosed = ": what follows cannot be told apart | " +
+	"close the quote, or double it if it belongs to the text, then restart: it goes on at the last commit"

@@ -27,7 +27,9 @@ func crc32c(crc uint32, p []byte) uint32 {
 type input struct {
 	path string
 	file *os.File
+	src  io.ReaderAt // file, or what a test puts before it
 	info fs.FileInfo // as it was at open
+	to   int64       // where reading ends; 0 means the end of the file
 	buf  []byte
 	r, w int
 	base int64
@@ -80,7 +82,7 @@ func openInput(path string) (*input, error) {
 	if err != nil {
 		return nil, &core.Error{Op: op, Err: errors.Join(err, f.Close())}
 	}
-	in := &input{path: path, file: f, info: opened, buf: make([]byte, blockSize)}
+	in := &input{path: path, file: f, src: f, info: opened, buf: make([]byte, blockSize)}
 	in.marks = [3]mark{markQuote: {b: '"'}, markCR: {b: '\r'}, markNUL: {b: 0}}
 	in.resetMarks()
 	return in, nil
@@ -107,7 +109,8 @@ func (in *input) checksum() uint32 {
 	return in.crc
 }
 
-// more makes the window longer. It returns io.EOF at the end of the file.
+// more makes the window longer. It returns io.EOF at the end of what is to be
+// read. After an error of the class core.ClassReadIO the next call tries again.
 func (in *input) more() error {
 	if in.eof {
 		return io.EOF
@@ -121,10 +124,17 @@ func (in *input) more() error {
 	if in.w == len(in.buf) {
 		in.buf = append(in.buf, make([]byte, len(in.buf))...)
 	}
-	n, err := in.file.Read(in.buf[in.w:])
-	in.w += n
+	end, at := len(in.buf), in.base+int64(in.w)
+	if in.to > 0 {
+		end = int(min(int64(end), in.to-in.base))
+	}
+	n, err := 0, io.EOF
+	if in.w < end {
+		n, err = in.src.ReadAt(in.buf[in.w:end], at)
+		in.w += n
+	}
 	switch {
-	case in.base+int64(in.w) > in.info.Size():
+	case at+int64(n) > in.info.Size():
 		return in.changed("it grew beyond the %d bytes that it had", in.info.Size())
 	case n > 0:
 		return nil
@@ -135,9 +145,17 @@ func (in *input) more() error {
 		}
 		return io.EOF
 	case err != nil:
-		return &core.Error{Op: "read input " + core.EscapeControl(in.path), Err: err}
+		return in.failed(fmt.Sprintf("at byte %d", at), err)
 	}
 	return io.ErrNoProgress
+}
+
+// failed is an error of the file system.
+func (in *input) failed(msg string, err error) error {
+	return core.Classified(core.ClassReadIO, &core.Error{
+		Op: "read input " + core.EscapeControl(in.path), Msg: msg, Err: err,
+		Hint: "look for disk errors (dmesg), then restart: it goes on at the last commit",
+	})
 }
 
 // checkUnchanged compares the file under the path with the one that was opened.
@@ -148,7 +166,7 @@ func (in *input) checkUnchanged() error {
 		return in.changed("%v", err)
 	case !os.SameFile(now, in.info):
 		return in.changed("another file has its name now")
-	case now.Size() != in.info.Size() || in.base+int64(in.w) != now.Size():
+	case now.Size() != in.info.Size() || in.to == 0 && in.base+int64(in.w) != now.Size():
 		return in.changed("it had %d bytes and has %d now", in.info.Size(), now.Size())
 	case !now.ModTime().Equal(in.info.ModTime()):
 		return in.changed("it was modified at %s", now.ModTime().UTC().Format("2006-01-02T15:04:05.000Z"))
@@ -191,33 +209,39 @@ func (in *input) resetMarks() {
 	}
 }
 
-// seek verifies that the first offset bytes have that checksum, and goes on
-// behind them. It is called before anything but a header was consumed.
-func (in *input) seek(ctx context.Context, offset int64, checksum uint32) error {
+// seek verifies that the bytes between two offsets continue the checksum seed to
+// the given one, and goes on behind them.
+func (in *input) seek(ctx context.Context, from int64, seed uint32, offset int64, checksum uint32) error {
 	if in.info.Size() < offset {
 		return in.mismatch(fmt.Sprintf("the last commit read %d bytes, the file has %d now", offset, in.info.Size()))
 	}
-	if _, err := in.file.Seek(0, io.SeekStart); err != nil {
-		return &core.Error{Op: openOp(in.path), Err: err}
-	}
-	crc, left := uint32(0), offset
-	for left > 0 {
+	crc := seed
+	for at := from; at < offset; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		n, err := in.file.Read(in.buf[:min(left, int64(len(in.buf)))])
-		crc, left = crc32c(crc, in.buf[:n]), left-int64(n)
-		if err != nil {
-			return &core.Error{Op: openOp(in.path), Msg: fmt.Sprintf("compare the first %d bytes", offset), Err: err}
+		n, err := in.src.ReadAt(in.buf[:min(offset-at, int64(len(in.buf)))], at)
+		crc, at = crc32c(crc, in.buf[:n]), at+int64(n)
+		if err != nil && at < offset {
+			return in.failed(fmt.Sprintf("compare the first %d bytes", offset), err)
 		}
 	}
 	if crc != checksum {
-		return in.mismatch(fmt.Sprintf("the first %d bytes changed since the last commit: crc32c %08x then, %08x now", offset, checksum, crc))
+		what := fmt.Sprintf("the first %d bytes", offset)
+		if from > 0 {
+			what = fmt.Sprintf("the header or the bytes %d to %d", from, offset)
+		}
+		return in.mismatch(fmt.Sprintf("%s changed since the last commit: crc32c %08x then, %08x now", what, checksum, crc))
 	}
+	in.jump(offset, crc)
+	return nil
+}
+
+// jump goes to an offset, before which the checksum is crc.
+func (in *input) jump(offset int64, crc uint32) {
 	in.base, in.r, in.w, in.eof = offset, 0, 0, false
 	in.crc, in.hashed = crc, 0
 	in.resetMarks()
-	return nil
 }
 
 func (in *input) mismatch(msg string) error {

@@ -113,18 +113,24 @@ func damaged(op string, err error) error {
 	}
 }
 
-// resume goes to a position of an earlier attempt. The header has been read.
-func (s *scanner) resume(ctx context.Context, at position) error {
-	if err := s.seek(ctx, at.offset, at.crc); err != nil {
+// lineEndsAt reports whether a line feed stands before offset.
+func (s *scanner) lineEndsAt(offset int64) (bool, error) {
+	var last [1]byte
+	if _, err := s.src.ReadAt(last[:], offset-1); err != nil {
+		return false, s.failed(fmt.Sprintf("at byte %d", offset-1), err)
+	}
+	return last[0] == '\n', nil
+}
+
+// resume goes to a position of an earlier attempt, before which the bytes from
+// one offset on continue the checksum seed. The header has been read.
+func (s *scanner) resume(ctx context.Context, from int64, seed uint32, at position) error {
+	if err := s.seek(ctx, from, seed, at.offset, at.crc); err != nil {
 		return err
 	}
-	s.record, s.line, s.fatal = at.record, at.line, nil
-	var last [1]byte
-	if _, err := s.file.ReadAt(last[:], at.offset-1); err != nil {
-		return &core.Error{Op: openOp(s.path), Err: err}
-	}
-	if last[0] == '\n' {
-		return nil
+	s.record, s.line = at.record, at.line
+	if ends, err := s.lineEndsAt(at.offset); ends || err != nil {
+		return err
 	}
 	// The last record ended with the file. It must not have become longer.
 	first, ok, err := s.at(0)

@@ -8,8 +8,12 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// clipped is how much of a value goes into an error, which shows less.
-const clipped = 512
+const (
+	// clipped is how much of a value goes into an error, which shows less.
+	clipped = 512
+	// maxRaw is how much of a record goes into an error, or comes out of Raw.
+	maxRaw = 64 << 10
+)
 
 const msgLoneCR = "carriage return without line feed, at %s: convert the line ends to LF or CRLF"
 
@@ -33,11 +37,21 @@ func (s *scanner) problemAt(field, at int, value []byte, msg string) *problem {
 	return &problem{resume: at, err: s.numbered(s.fields, value, fmt.Sprintf(msg, s.place(at)))}
 }
 
-// itemError returns an error on field k of the present record; k < 0 means the
-// record as a whole.
+// itemError returns an error on field k of the present record, which has been
+// consumed; k < 0 means the record as a whole.
 func (s *scanner) itemError(k int, value []byte, msg string) *core.ItemError {
+	e := s.describe(k, value, msg)
+	e.Raw = clip(s.raw())
+	return e
+}
+
+// clip returns a copy of as much of a record as an error holds.
+func clip(record []byte) []byte { return bytes.Clone(record[:min(len(record), maxRaw)]) }
+
+// describe is itemError for a record that has not been consumed yet.
+func (s *scanner) describe(k int, value []byte, msg string) *core.ItemError {
 	e := &core.ItemError{
-		File: s.path, Line: s.recLine, Record: s.record,
+		File: s.path, Line: s.recLine, Record: s.record, Offset: s.recStart, Class: core.ClassReadParse,
 		Value: string(value[:min(len(value), clipped)]), HasValue: value != nil, Msg: msg,
 	}
 	if k >= 0 && k < len(s.header) {
@@ -53,20 +67,29 @@ func (s *scanner) loneCR(i int) error {
 
 // numbered is itemError for a record that is about to be rejected.
 func (s *scanner) numbered(k int, value []byte, msg string) *core.ItemError {
-	e := s.itemError(k, value, msg)
+	e := s.describe(k, value, msg)
 	e.Record++
 	return e
 }
 
-// tooLong passes over a record that is longer than it may be. It goes on behind
-// the line on which the limit was reached.
+// unclosed is the error for a quote behind which nothing can be told apart any
+// more. It ends the reading, and the record is not consumed.
+func (s *scanner) unclosed(where, how string) error {
+	return &core.Error{
+		Op:   "read input " + core.EscapeControl(s.path),
+		Msg:  fmt.Sprintf("line %d: the quote opened %s %s: what follows cannot be told apart", s.recLine, where, how),
+		Hint: "close the quote, or double it if it belongs to the text, then restart: it goes on at the last commit",
+	}
+}
+
+// tooLong passes over a record that is longer than it may be.
 func (s *scanner) tooLong() error {
 	s.recLine, s.recStart = s.line, s.offset()
 	win := s.window()[:min(s.cfg.MaxRecord+1, len(s.window()))]
 	if i := bytes.IndexByte(win, '\r'); i >= 0 && i+1 < len(win) && win[i+1] != '\n' && bytes.IndexByte(win, '"') < 0 {
 		return s.loneCR(i)
 	}
-	return s.reject(len(win), s.numbered(-1, win, fmt.Sprintf("the record is longer than %d bytes", s.cfg.MaxRecord)))
+	return s.passOver(s.numbered(-1, win, fmt.Sprintf("the record is longer than %d bytes", s.cfg.MaxRecord)), -1)
 }
 
 // badBytes passes over the record in the first n bytes of the window, which

@@ -113,6 +113,9 @@ func (s *scanner) quoted() error {
 type problem struct {
 	err    *core.ItemError
 	resume int // where the search for the line end begins, behind which to go on
+	// long tells that a quoted field is longer than it may be: its end has to be
+	// looked for, and resume is where it begins.
+	long bool
 }
 
 func (p *problem) Error() string { return p.err.Error() }
@@ -123,11 +126,12 @@ func (s *scanner) stop(err error) error {
 	switch {
 	case errors.Is(err, errLimit):
 		return s.tooLong()
-	case errors.As(err, &p):
-		return s.reject(p.resume, p.err)
+	case !errors.As(err, &p):
+		return err
+	case p.long:
+		return s.passOver(p.err, p.resume)
 	}
-	s.fatal = err
-	return err
+	return s.reject(p.resume, p.err)
 }
 
 // plainField takes the field without quotes at offset i. It returns the offset
@@ -184,14 +188,14 @@ func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err er
 		limit := min(j+room, s.cfg.MaxRecord)
 		q, found, err := s.index('"', j, limit)
 		switch {
-		case errors.Is(err, errLimit):
-			return 0, false, nil, s.problemAt(i, i, s.window()[i:],
-				fmt.Sprintf("the quote opened at %%s is not closed within %d bytes", limit-i))
+		case errors.Is(err, errLimit) && limit < s.cfg.MaxRecord:
+			p := s.problemAt(i, i, s.window()[i:], fmt.Sprintf("the field that is quoted at %%s has more than %d bytes", s.cfg.MaxField))
+			p.long = true
+			return 0, false, nil, p
 		case err != nil:
 			return 0, false, nil, err
 		case !found:
-			return 0, false, nil, s.problemAt(i, i, s.window()[i:],
-				"the quote opened at %s is never closed")
+			return 0, false, nil, s.unclosed("at "+s.place(i), "is never closed")
 		}
 		b, ok, err := s.at(q + 1)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -27,14 +28,28 @@ type ReaderConfig struct {
 	Comma byte
 	// StrictColumns refuses a file with columns that are not declared.
 	StrictColumns bool
-	// AllowEmpty takes a file without a header for one without records.
-	// Otherwise it is an error.
-	AllowEmpty bool
+	// AllowEmpty takes a file without a header for one without records, and
+	// AllowMissing one that is not there. Otherwise they are errors.
+	AllowEmpty, AllowMissing bool
 	// MaxRecord and MaxField are in bytes, MaxColumns bounds the header.
 	MaxRecord, MaxField, MaxColumns int
+	// From and To bound the bytes of the file that are read, besides the header:
+	// both are borders of records. To is the end of the file when 0. Ranges
+	// finds such borders, and Part fills in what it says about one range.
+	From, To int64
+	// Size, unless it is 0, is how many bytes the file must have: it was cut
+	// into ranges then.
+	Size int64
+	// Line is the number of the line at From, and Record that of the records
+	// before it. They count from From when Line is 0.
+	Line   int
+	Record int64
 	// Name is the prefix of the keys in the step's context, "csv.in" when
 	// empty. Two readers of one step need two names.
 	Name string
+
+	// source, which tests set, stands before the file.
+	source func(io.ReaderAt) io.ReaderAt
 }
 
 // Stats counts what a Reader has passed in this attempt, the header included.
@@ -52,18 +67,20 @@ type Reader[T any] struct {
 	s        *scanner
 	row      Row
 	required []int
+	missing  bool  // there is no file, and need not be one
 	err      error // what every further Read returns
 }
 
 var (
 	_ core.ItemReader[int] = (*Reader[int])(nil)
 	_ core.ItemStream      = (*Reader[int])(nil)
+	_ core.RawReader       = (*Reader[int])(nil)
 )
 
 // NewReader returns a Reader that calls bind to turn each record into an item,
 // which is the zero value when bind gets it. bind returns the error of the Row's
 // method that found something wrong, or one of its own; both are reported as a
-// *core.ItemError with file and line.
+// *core.ItemError with file, line and the bytes of the record.
 func NewReader[T any](cfg ReaderConfig, bind func(row *Row, item *T) error) *Reader[T] {
 	if cfg.Comma == 0 {
 		cfg.Comma = ','
@@ -94,18 +111,30 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 		return err
 	}
 	in, err := openInput(r.cfg.Path)
+	if r.cfg.AllowMissing && !restart && errors.Is(err, fs.ErrNotExist) {
+		r.missing, r.err = true, io.EOF
+		return nil
+	}
 	if err != nil {
 		return err
 	}
+	if r.cfg.source != nil {
+		in.src = r.cfg.source(in.file)
+	}
+	r.missing, r.err = false, nil
 	r.s = &scanner{input: in, cfg: r.cfg, line: 1}
 	r.row.s = r.s
+	if err := r.s.checkSize(); err != nil {
+		return err
+	}
 	switch err := r.s.readHeader(); {
 	case errors.Is(err, io.EOF):
 		r.err = io.EOF
+		return nil
 	case err != nil:
 		// A file that lost its header is one whose read part has changed.
-		if restart && at.offset > 0 {
-			if changed := r.s.seek(ctx, at.offset, at.crc); changed != nil {
+		if restart && at.offset > 0 && r.cfg.From == 0 {
+			if changed := r.s.seek(ctx, 0, 0, at.offset, at.crc); changed != nil {
 				return changed
 			}
 		}
@@ -117,16 +146,15 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 			r.required = append(r.required, i)
 		}
 	}
-	if !restart || at.offset == 0 {
-		return nil
-	}
-	r.err = nil
-	return r.s.resume(ctx, at)
+	return r.s.start(ctx, at, restart && at.offset > 0)
 }
 
 // Checkpoint implements core.ItemStream: the position is behind the last record
 // that Read returned or reported.
 func (r *Reader[T]) Checkpoint(ec core.ExecutionContext) error {
+	if r.missing {
+		return nil
+	}
 	if r.s == nil {
 		return fmt.Errorf("checkpoint of input %s: not open", r.cfg.Path)
 	}
@@ -159,7 +187,10 @@ func (r *Reader[T]) Stats() Stats {
 }
 
 // Read implements core.ItemReader. A *core.ItemError stands for one record, and
-// the next call goes on behind it; any other error ends the reading.
+// the next call goes on behind it; it has the class core.ClassReadParse unless
+// bind's error has another. An error of the class core.ClassReadIO is the file
+// system's, and the next call tries the same again; any other ends the reading.
+// Neither of the two consumes anything.
 func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 	switch {
 	case r.err != nil:
@@ -173,7 +204,7 @@ func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 	}
 	for n := range dst {
 		if err := r.s.next(); err != nil {
-			if _, ok := errors.AsType[*core.ItemError](err); !ok {
+			if _, ok := errors.AsType[*core.ItemError](err); !ok && core.ClassOf(err, "") != core.ClassReadIO {
 				r.err = err
 			}
 			return n, err
@@ -195,19 +226,48 @@ func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 
 // itemError places an error of bind that has no place yet.
 func (r *Reader[T]) itemError(err error) error {
-	var item *core.ItemError
-	if errors.As(err, &item) {
-		return err
+	item, ok := errors.AsType[*core.ItemError](err)
+	if !ok || item.File == "" {
+		placed := r.s.itemError(-1, nil, err.Error())
+		placed.Class, placed.Err = core.ClassOf(err, placed.Class), err
+		if ok && error(item) == err { //nolint:errorlint // whether it is that very one, not wrapped
+			placed.Column, placed.Value, placed.HasValue, placed.Msg, placed.Err = item.Column, item.Value, item.HasValue, item.Msg, item.Err
+		}
+		return placed
 	}
-	item = r.s.itemError(-1, nil, err.Error())
-	item.Err = err
-	return item
+	if item.Raw == nil {
+		item.Offset, item.Raw = r.s.recStart, clip(r.s.raw())
+	}
+	item.Class = core.ClassOf(err, core.ClassReadParse)
+	return err
+}
+
+// Raw implements core.RawReader: the bytes of the record, its line end left out,
+// cut to 64 KiB. It returns nil for an Origin that has no Length.
+func (r *Reader[T]) Raw(o core.Origin) ([]byte, error) {
+	if r.s == nil {
+		return nil, fmt.Errorf("read input %s: not open", r.cfg.Path)
+	}
+	if o.File != r.cfg.Path {
+		return nil, fmt.Errorf("read input %s: the record is of %s", r.cfg.Path, core.QuotePath(o.File))
+	}
+	if o.Length <= 0 || o.Offset < 0 {
+		return nil, nil
+	}
+	raw := make([]byte, min(o.Length, maxRaw))
+	if _, err := r.s.src.ReadAt(raw, o.Offset); err != nil {
+		return nil, r.s.failed(fmt.Sprintf("%d bytes at byte %d", len(raw), o.Offset), err)
+	}
+	return raw, nil
 }
 
 func (c ReaderConfig) check() error {
 	op := openOp(c.Path)
 	if !validComma(c.Comma) {
 		return &core.Error{Op: op, Msg: quoteByte(c.Comma) + " cannot be the delimiter"}
+	}
+	if c.From < 0 || c.To < 0 || c.Line < 0 || c.Record < 0 || c.To > 0 && c.To < c.From {
+		return &core.Error{Op: op, Msg: fmt.Sprintf("the bytes %d to %d, from line %d and behind record %d, are no range", c.From, c.To, c.Line, c.Record)}
 	}
 	names := make([]string, len(c.Columns))
 	for i, column := range c.Columns {

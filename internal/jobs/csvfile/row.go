@@ -34,6 +34,15 @@ func (r *Row) Record() int64 { return r.s.record }
 // Offset returns where in the file the record begins, in bytes.
 func (r *Row) Offset() int64 { return r.s.recStart }
 
+// Origin returns where the record is, for an item that wants to carry it: the
+// bytes are those without the line end.
+func (r *Row) Origin() core.Origin {
+	return core.Origin{
+		File: r.s.path, Line: r.s.recLine, Record: r.s.record,
+		Offset: r.s.recStart, Length: int64(len(r.s.raw())),
+	}
+}
+
 // Bytes returns column i, unquoted, without a copy: it is overwritten after bind
 // has returned.
 func (r *Row) Bytes(i int) []byte { return r.s.field(r.s.columns[i]) }

@@ -8,8 +8,6 @@ import (
 	"io"
 	"math/bits"
 	"unicode/utf8"
-
-	"github.com/batchctl/batchctl/internal/core"
 )
 
 // errLimit is returned by index when it had to look further than it may.
@@ -26,7 +24,6 @@ type scanner struct {
 	stats   Stats
 	line    int   // line on which the next record begins
 	record  int64 // records passed
-	fatal   error // what next returns once the present record was reported
 
 	// The present record. Fields stand in data, one byte apart, each up to its
 	// end; data is part of the window or is scratch.
@@ -43,18 +40,14 @@ type scanner struct {
 }
 
 // next goes to the next record. It returns io.EOF at the end, a *core.ItemError
-// for a record that is passed over, or an error that ends the reading.
+// for a record that is passed over, or another error, which consumes nothing.
 func (s *scanner) next() error {
-	if s.fatal != nil {
-		return s.fatal
-	}
 	for {
 		end, found, err := s.index('\n', 0, s.cfg.MaxRecord)
 		switch {
 		case errors.Is(err, errLimit):
 			return s.tooLong()
 		case err != nil:
-			s.fatal = err
 			return err
 		case !found && end == 0:
 			return io.EOF
@@ -140,10 +133,15 @@ func (s *scanner) field(k int) []byte {
 	return s.data[s.ends[k-1]+1 : s.ends[k]]
 }
 
-// raw returns the present record as it stands in the file, its line end left
-// out. It must be asked for before the window moves.
-func (s *scanner) raw() []byte {
-	return bytes.TrimRight(s.buf[s.recStart-s.base:s.r], "\r\n")
+// raw returns the present record, which has been consumed, as it stands in the
+// file, its line end left out. It must be asked for before the window moves.
+func (s *scanner) raw() []byte { return trimEnding(s.buf[s.recStart-s.base : s.r]) }
+
+func trimEnding(record []byte) []byte {
+	if line, found := bytes.CutSuffix(record, []byte{'\n'}); found {
+		return bytes.TrimSuffix(line, []byte{'\r'})
+	}
+	return record
 }
 
 // index returns the offset in the window of the next b at or behind from,
@@ -189,26 +187,4 @@ func (s *scanner) at(i int) (b byte, ok bool, err error) {
 func (s *scanner) advance(n int) {
 	s.line += bytes.Count(s.window()[:n], []byte{'\n'})
 	s.consume(n)
-}
-
-// reject passes over the record up to the first line end at or behind offset
-// from of the window, and returns err, which tells what is wrong with it.
-func (s *scanner) reject(from int, err *core.ItemError) error {
-	s.record++
-	for {
-		win := s.window()
-		from = min(from, len(win))
-		if i := bytes.IndexByte(win[from:], '\n'); i >= 0 {
-			s.advance(from + i + 1)
-			return err
-		}
-		s.advance(len(win))
-		from = 0
-		if more := s.more(); errors.Is(more, io.EOF) {
-			return err
-		} else if more != nil {
-			s.fatal = more
-			return err
-		}
-	}
 }

@@ -49,23 +49,20 @@ type Writer[T any] struct {
 	rows   int64
 	buf    []byte
 	fields []string
-
-	seq    int64 // of the chunk that was written last
-	saved  saved // as of the last Checkpoint
-	before saved // as of the Checkpoint before it
+	marked saved // as of the last Mark, or of Open
 }
 
-// saved is the output as of a Checkpoint, and the chunk that it closed.
+// saved is the output as of a Checkpoint or a Mark.
 type saved struct {
 	state partfile.State
 	rows  int64
-	seq   int64
 }
 
 var (
 	_ core.ItemWriter[int] = (*Writer[int])(nil)
 	_ core.ItemStream      = (*Writer[int])(nil)
 	_ core.Finisher        = (*Writer[int])(nil)
+	_ core.Reverter        = (*Writer[int])(nil)
 )
 
 // NewWriter returns a Writer that calls encode for each item: it appends the
@@ -91,7 +88,7 @@ func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	if err != nil {
 		return err
 	}
-	w.rows, w.seq, w.saved, w.before = at.rows, 0, at, at
+	w.rows, w.marked = at.rows, at
 	if !restart {
 		w.file, err = partfile.Create(file)
 		return err
@@ -104,23 +101,14 @@ func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	return err
 }
 
-// Write implements core.ItemWriter. The chunk is encoded, then written. A chunk
-// that a Checkpoint has closed and that comes again, because its commit failed,
-// takes the place of what was written for it.
+// Write implements core.ItemWriter. The chunk is encoded, then written.
 func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	switch {
 	case w.file == nil:
 		return fmt.Errorf("write output %s: not open", w.cfg.Path)
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
-	case c.Seq > 0 && c.Seq == w.saved.seq && w.seq == c.Seq:
-		if err := w.rollback(w.before); err != nil {
-			return err
-		}
-		w.saved = w.before
-	}
-	w.seq = c.Seq
-	if len(c.Items) == 0 {
+	case len(c.Items) == 0:
 		return nil
 	}
 	if err := w.encodeChunk(c); err != nil {
@@ -133,13 +121,26 @@ func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	return nil
 }
 
-// Rollback cuts off what was written since the last Checkpoint, for a chunk that
-// is going to be written again.
-func (w *Writer[T]) Rollback() error {
+// Mark implements core.Reverter.
+func (w *Writer[T]) Mark(context.Context) error {
 	if w.file == nil {
-		return fmt.Errorf("roll back output %s: not open", w.cfg.Path)
+		return fmt.Errorf("mark output %s: not open", w.cfg.Path)
 	}
-	return w.rollback(w.saved)
+	w.marked = saved{state: w.file.State(), rows: w.rows}
+	return nil
+}
+
+// Revert implements core.Reverter: it cuts off what was written since. After a
+// write that failed it fails too.
+func (w *Writer[T]) Revert(context.Context) error {
+	if w.file == nil {
+		return fmt.Errorf("revert output %s: not open", w.cfg.Path)
+	}
+	if err := w.file.Rollback(w.marked.state); err != nil {
+		return err
+	}
+	w.rows = w.marked.rows
+	return nil
 }
 
 // Checkpoint implements core.ItemStream: it makes the output durable, and puts
@@ -152,10 +153,6 @@ func (w *Writer[T]) Checkpoint(ec core.ExecutionContext) error {
 	if err != nil {
 		return err
 	}
-	if w.seq != w.saved.seq {
-		w.before = w.saved
-	}
-	w.saved = saved{state: state, rows: w.rows, seq: w.seq}
 	ec.Put(w.cfg.Name+keyLength, state.Length)
 	ec.Put(w.cfg.Name+keyCRC, int64(state.CRC))
 	ec.Put(w.cfg.Name+keyRows, w.rows)
@@ -186,14 +183,6 @@ func (w *Writer[T]) Close() error {
 	file := w.file
 	w.file = nil
 	return file.Close()
-}
-
-func (w *Writer[T]) rollback(to saved) error {
-	if err := w.file.Rollback(to.state); err != nil {
-		return err
-	}
-	w.rows = to.rows
-	return nil
 }
 
 // encodeChunk fills buf with the chunk, behind the header if that is missing.

@@ -76,6 +76,22 @@ func (o *output) crash() *output {
 	return o
 }
 
+func (o *output) mark() *output {
+	o.t.Helper()
+	if err := o.Mark(o.t.Context()); err != nil {
+		o.t.Fatal(err)
+	}
+	return o
+}
+
+func (o *output) revert() *output {
+	o.t.Helper()
+	if err := o.Revert(o.t.Context()); err != nil {
+		o.t.Fatal(err)
+	}
+	return o
+}
+
 func (o *output) finish() *output {
 	o.t.Helper()
 	if err := o.Finish(o.t.Context()); err != nil {
@@ -165,21 +181,26 @@ func TestWriter(t *testing.T) {
 		}, whole},
 		"a failed commit, the chunk again": {func(t *testing.T, cfg csvfile.WriterConfig) {
 			t.Helper()
-			o := begin(t, cfg, nil).put([]string{"1", "x"})
+			o := begin(t, cfg, nil).mark().put([]string{"1", "x"})
 			o.checkpoint()
-			o.commit([]string{"1", "a"}).put([]string{"2", "xxx"})
+			o.revert().commit([]string{"1", "a"}).mark().put([]string{"2", "xxx"})
 			o.checkpoint()
-			o.put([]string{"2", "y"})
+			o.revert().put([]string{"2", "y"})
 			o.checkpoint()
-			o.commit([]string{"2", "b"}).commit([]string{"3", "c"}).finish()
+			o.revert().commit([]string{"2", "b"}).commit([]string{"3", "c"}).finish()
 		}, whole},
-		"another writer failed, the chunk again": {func(t *testing.T, cfg csvfile.WriterConfig) {
+		"the chunk again item by item": {func(t *testing.T, cfg csvfile.WriterConfig) {
 			t.Helper()
-			o := begin(t, cfg, nil).commit([]string{"1", "a"}).put([]string{"2", "x"})
-			if err := o.Rollback(); err != nil {
-				t.Fatal(err)
-			}
-			o.put([]string{"2", "b"}).commit([]string{"3", "c"}).finish() // item by item, one chunk
+			o := begin(t, cfg, nil).mark().put([]string{"1", "a"}, []string{"2", "b"}, []string{"9", "x"}).revert()
+			o.put([]string{"1", "a"}).mark().put([]string{"2", "b"}).mark().put([]string{"9", "x"}).revert().revert()
+			o.commit([]string{"3", "c"}).finish()
+		}, whole},
+		"reverted to nothing, then a crash": {func(t *testing.T, cfg csvfile.WriterConfig) {
+			t.Helper()
+			first := begin(t, cfg, nil).mark().put([]string{"9", "x"}).revert()
+			wantFile(t, cfg.Path+".part", "")
+			first.ec = first.checkpoint()
+			begin(t, cfg, first.crash()).commit([]string{"1", "a"}, []string{"2", "b"}, []string{"3", "c"}).finish()
 		}, whole},
 		"CHUNK-67 an item that cannot be encoded": {func(t *testing.T, cfg csvfile.WriterConfig) {
 			t.Helper()
@@ -326,7 +347,7 @@ func TestWriterNotOpen(t *testing.T) {
 	w := csvfile.NewWriter(cfg, encodeFields)
 	for name, err := range map[string]error{
 		"write": w.Write(t.Context(), &core.Chunk[[]string]{}), "checkpoint": w.Checkpoint(core.ExecutionContext{}),
-		"finish": w.Finish(t.Context()), "rollback": w.Rollback(),
+		"finish": w.Finish(t.Context()), "revert": w.Revert(t.Context()), "mark": w.Mark(t.Context()),
 	} {
 		if err == nil || !strings.Contains(err.Error(), cfg.Path+": not open") {
 			t.Errorf("%s: %v", name, err)

@@ -17,8 +17,11 @@ import (
 	"github.com/batchctl/batchctl/internal/jobs/partfile"
 )
 
-// crashEnv makes the test program the process that dies.
-const crashEnv = "PARTFILE_TEST_CRASH"
+// They make the test program the process that dies.
+const (
+	crashEnv   = "PARTFILE_TEST_CRASH"
+	rewriteEnv = "PARTFILE_TEST_REWRITE"
+)
 
 // TestCrash dies at every failpoint of the package, as often as it is passed,
 // and goes on: the file is the same as without a crash.
@@ -54,6 +57,29 @@ func TestCrash(t *testing.T) {
 				want(t, path+partfile.Suffix, "")
 			}
 		})
+	}
+}
+
+// TestRewritten: bytes that take the place of equal ones, which were durable and
+// have been cut off, are synced again.
+func TestRewritten(t *testing.T) {
+	if path := os.Getenv(rewriteEnv); path != "" {
+		f, err := partfile.Create(partfile.Config{Target: path})
+		do(t, err)
+		for range 2 {
+			do(t, f.Rollback(partfile.State{}), f.Append([]byte("one\n")))
+			_, err := f.Sync()
+			do(t, err)
+		}
+		do(t, f.Close())
+		return
+	}
+	for hit, killed := range []bool{true, true, false} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRewritten$")
+		cmd.Env = append(os.Environ(), rewriteEnv+"="+target(t), fmt.Sprintf("%s=partfile.before-fsync:%d=kill", fault.Variable, hit+1))
+		if err := cmd.Run(); (err != nil) != killed {
+			t.Errorf("fsync %d: %v, want it to be the last: %v", hit+1, err, killed)
+		}
 	}
 }
 

@@ -161,6 +161,9 @@ func (f *File) Rollback(state State) error {
 		return f.fail("truncate", err)
 	}
 	f.state = state
+	if state.Length < f.synced.Length {
+		f.synced = state // bytes that come again are not the durable ones
+	}
 	return nil
 }
 
