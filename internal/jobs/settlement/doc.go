@@ -44,6 +44,8 @@
 //     many records as the control file says; amounts are not looked at. It
 //     creates the tables and the output folder, and refuses a day that the
 //     ledger holds already.
+//   - anythingToSettle is a decision: a day without records ends here, COMPLETED
+//     with the exit code NOTHING_TO_SETTLE, and has no report.
 //   - settleTransactions: a chunk step of 1000 records. A bad record fails it
 //     with file, line, column and value; the committed chunks stay, and a
 //     restart goes on behind them. TEST records are filtered, and their totals
@@ -61,8 +63,9 @@
 //
 // # Tables
 //
-// SETTLED_TRANSACTION and MERCHANT_SUMMARY live in the repository's database, or
-// in the SQLite file that the parameter ledger names. Rows and restart position
+// SETTLED_TRANSACTION, MERCHANT_SUMMARY and SETTLED_DAY live in the repository's
+// database, or in the SQLite file that the parameter ledger names. SETTLED_DAY has
+// a row for each day that is there as a whole, an empty one too. Rows and restart position
 // commit together in either. The first attempt binds the instance to its ledger;
 // a later one that names another is refused. Amounts are whole numbers of minor
 // units. Nothing in ledger or report depends on the clock or on the number of

@@ -15,7 +15,7 @@ import (
 // Name is the name of the job.
 const Name = "dailySettlement"
 
-// The names of its steps, in order.
+// The names of its steps, in the order in which they run.
 const (
 	StepVerify    = "verifyInput"
 	StepSettle    = "settleTransactions"
@@ -53,12 +53,16 @@ func Job() *core.Job {
 		}, Settings()...),
 		Validator:   SettingsValidator{},
 		Incrementer: core.DateIncrementer{Name: ParamDate},
-		Steps: []*core.Step{
-			taskletStep(StepVerify, verify),
-			chunk.Step(StepSettle, settle),
-			taskletStep(StepReconcile, reconcile),
-			taskletStep(StepSummarize, summarize),
-			chunk.Step(StepReport, report),
+		Flow: []core.Element{
+			{Step: taskletStep(StepVerify, verify), Next: DecisionAnything},
+			{Name: DecisionAnything, Decider: core.DeciderFunc(decideAnything), Transitions: []core.Transition{
+				{On: decidedNothing, To: core.ToEnd, ExitCode: ExitCodeNothing},
+				{On: decidedSomething, To: StepSettle},
+			}},
+			{Step: chunk.Step(StepSettle, settle), Next: StepReconcile},
+			{Step: taskletStep(StepReconcile, reconcile), Next: StepSummarize},
+			{Step: taskletStep(StepSummarize, summarize), Next: StepReport},
+			{Step: chunk.Step(StepReport, report)},
 		},
 	}
 }

@@ -125,8 +125,8 @@ func TestLedgerIsBound(t *testing.T) {
 			if hint := core.Hint(err); !strings.HasPrefix(hint, "batchctl restart 2 ledger=") || !strings.Contains(hint, tt.first) {
 				t.Errorf("hint %q", hint)
 			}
-			if je.ExitStatus.Code != core.ExitCodeRefused {
-				t.Errorf("exit code %s, want %s", je.ExitStatus.Code, core.ExitCodeRefused)
+			if se := stepOf(je, settlement.StepSettle); se == nil || se.ExitStatus.Code != core.ExitCodeRefused {
+				t.Errorf("settleTransactions ended as %+v, want %s", se, core.ExitCodeRefused)
 			}
 			if tt.second != "" {
 				if _, err := os.Stat(filepath.Join(b.launcher.Dir, tt.second)); !errors.Is(err, os.ErrNotExist) {

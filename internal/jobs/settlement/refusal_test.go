@@ -68,6 +68,12 @@ func TestVerifyInputRefuses(t *testing.T) {
 			b.edit(t, date+".ctl", func(string) string { return text })
 		}
 	}
+	emptyDay := func(text string) func(*testing.T, *bench) {
+		return func(t *testing.T, b *bench) {
+			t.Helper()
+			b.input(t, date, text)
+		}
+	}
 	for name, c := range map[string]struct {
 		damage func(*testing.T, *bench)
 		want   string
@@ -83,6 +89,7 @@ func TestVerifyInputRefuses(t *testing.T) {
 		"unknown currency":   {control("records=5000\ntotal.EUR=1\n"), `2021-01-01.ctl:2: total.EUR: "1": unknown currency`},
 		"total too fine":     {control("records=5000\ntotal.KRW=1.5\n"), `2021-01-01.ctl:2: total.KRW: "1.5": more decimals than the currency has`},
 		"total no number":    {control("records=5000\ntotal.KRW=1O\n"), `2021-01-01.ctl:2: total.KRW: "1O": want a decimal number`},
+		"sum of nothing":     {emptyDay("records=0\ntotal.KRW=0\ntotal.USD=0.05\n"), `2021-01-01.ctl:3: total.USD: "0.05": there are no records to add up to it`},
 		"endless":            {control("records=5000\n" + strings.Repeat("\n", 70_000)), "has more than 65536 bytes"},
 		"header": {func(t *testing.T, b *bench) {
 			t.Helper()

@@ -1,6 +1,7 @@
 package settlement_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -136,12 +137,79 @@ func stepContext(t *testing.T, b *bench, date string) core.ExecutionContext {
 
 func TestEmptyDay(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	je := b.mustRun(t, "2021-01-03")
-	b.checkDay(t, b.in, "2021-01-03")
-	if got := stepOf(je, settlement.StepSettle).Counts; got != (core.Counts{}) {
-		t.Errorf("counts %+v, want none", got)
+	const date = "2021-01-03"
+	for _, ledger := range []string{"", "ledger.db"} {
+		t.Run("ledger "+ledger, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			const days = `SELECT REQUEST_DATE, TRANSACTIONS FROM SETTLED_DAY`
+			var je *core.JobExecution
+			var settled []string
+			if ledger == "" {
+				je = b.mustRun(t, date)
+				settled = b.rows(t, days)
+			} else {
+				var err error
+				if je, err = b.run(t, date, b.elsewhere(ledger)); err != nil {
+					t.Fatal(err)
+				}
+				settled = b.rowsIn(t, b.elsewhere(ledger), days)
+			}
+			if je.Status != core.StatusCompleted || je.ExitStatus.Code != settlement.ExitCodeNothing {
+				t.Errorf("the job is %s with exit code %s, want COMPLETED and %s", je.Status, je.ExitStatus.Code, settlement.ExitCodeNothing)
+			}
+			if len(je.Steps) != 1 || je.Steps[0].StepName != settlement.StepVerify {
+				t.Errorf("%d steps ran, want verifyInput alone", len(je.Steps))
+			}
+			if d := diff([]string{date + "|0"}, settled); d != "" {
+				t.Errorf("settled days (-want +got):\n%s", d)
+			}
+			b.wantNoReport(t, date)
+			if _, err := b.run(t, date); !errors.Is(err, core.ErrJobInstanceAlreadyComplete) {
+				t.Errorf("second start: %v, want ErrJobInstanceAlreadyComplete", err)
+			}
+		})
 	}
+}
+
+func (b *bench) wantNoReport(t *testing.T, date string) {
+	t.Helper()
+	if found, err := filepath.Glob(filepath.Join(b.out, "settlement-"+date+".csv*")); err != nil || len(found) > 0 {
+		t.Errorf("%v %v, want no report", found, err)
+	}
+}
+
+// A day of TEST records alone is no empty day: it has a report without lines.
+func TestDayOfTestRecords(t *testing.T) {
+	t.Parallel()
+	const date = "2021-03-01"
+	b := setup(t)
+	b.input(t, date, "records=1\ntotal.KRW=5\n", "2021030100000001,7,a,TEST,KRW,5")
+	je := b.mustRun(t, date)
+	if len(je.Steps) != 5 || je.ExitStatus.Code != core.ExitCodeCompleted {
+		t.Errorf("%d steps ran, exit code %s", len(je.Steps), je.ExitStatus.Code)
+	}
+	b.checkDay(t, b.in, date)
+}
+
+// An instance that an older version has begun knows no number of records.
+func TestDayWithoutACount(t *testing.T) {
+	t.Parallel()
+	const date = "2021-01-02"
+	b := setup(t)
+	job := settlement.Job()
+	job.Listener.BeforeStep = func(_ context.Context, s *core.Scope) error {
+		if s.Step.StepName == settlement.StepSettle {
+			s.JobContext.Put("settlement.records", nil)
+		}
+		return nil
+	}
+	if _, err := b.runJob(t, job, date); err == nil {
+		t.Fatal("the broken day completed")
+	}
+	b.replace(t, date+".csv", "17265O", "172650")
+	b.mustRun(t, date)
+	b.checkDay(t, b.in, date)
 }
 
 func TestWrongTotal(t *testing.T) {
@@ -181,8 +249,13 @@ func TestDaysDoNotTouchEachOther(t *testing.T) {
 	b.mustRun(t, "2021-01-02")
 	b.mustRun(t, "2021-01-01")
 	b.mustRun(t, "2021-01-03")
-	for _, date := range []string{"2021-01-01", "2021-01-02", "2021-01-03"} {
+	for _, date := range []string{"2021-01-01", "2021-01-02"} {
 		b.checkDay(t, b.in, date)
+	}
+	days := b.rows(t, `SELECT REQUEST_DATE FROM SETTLED_DAY WHERE TRANSACTIONS = (
+		SELECT count(*) FROM SETTLED_TRANSACTION T WHERE T.REQUEST_DATE = SETTLED_DAY.REQUEST_DATE)`)
+	if d := diff([]string{"2021-01-01", "2021-01-02", "2021-01-03"}, days); d != "" {
+		t.Errorf("settled days (-want +got):\n%s", d)
 	}
 }
 

@@ -57,6 +57,12 @@ func setup(t *testing.T) *bench {
 // run settles the day, given as yyyy-mm-dd.
 func (b *bench) run(t *testing.T, date string, more ...core.JobParameter) (*core.JobExecution, error) {
 	t.Helper()
+	return b.runJob(t, settlement.Job(), date, more...)
+}
+
+// runJob is run for a job that is dailySettlement with something added.
+func (b *bench) runJob(t *testing.T, job *core.Job, date string, more ...core.JobParameter) (*core.JobExecution, error) {
+	t.Helper()
 	at, err := time.Parse(time.DateOnly, date)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +75,7 @@ func (b *bench) run(t *testing.T, date string, more ...core.JobParameter) (*core
 	for _, p := range more {
 		ps = ps.With(p)
 	}
-	return b.launcher.Run(t.Context(), settlement.Job(), ps, launch.Options{})
+	return b.launcher.Run(t.Context(), job, ps, launch.Options{})
 }
 
 // mustRun is run for a day that completes.
