@@ -23,14 +23,11 @@ type settled struct {
 	currency *currency
 	amount   int64
 	fee      int64
-	file     *string
-	line     int
+	origin   core.Origin
 }
 
-// Where returns the place of the record, for an error of the writer.
-func (row *settled) Where() string {
-	return core.EscapeControl(*row.file) + ":" + strconv.Itoa(row.line)
-}
+// Origin returns where the record is, for an error of the writer.
+func (row *settled) Origin() core.Origin { return row.origin }
 
 // settle binds the chunk step that fills the ledger.
 func settle(s *core.Scope) (core.StepBody, error) {
@@ -81,7 +78,7 @@ func (p *feeProcessor) Process(_ context.Context, t transaction) (row settled, k
 	}
 	return settled{
 		id: t.id, merchant: t.merchant, kind: t.kind, currency: c, amount: amount, fee: fee,
-		file: &p.day.input, line: t.line,
+		origin: t.origin,
 	}, true, nil
 }
 
@@ -89,10 +86,10 @@ func (p *feeProcessor) Process(_ context.Context, t transaction) (row settled, k
 func (p *feeProcessor) check(t *transaction) error {
 	switch {
 	case t.id < p.day.firstID || t.id > p.day.lastID:
-		return t.wrong(p.day.input, colID, strconv.FormatInt(t.id, 10), fmt.Sprintf(
+		return t.wrong(colID, strconv.FormatInt(t.id, 10), fmt.Sprintf(
 			"not a transaction of %s, whose ids are %d to %d", p.day.date, p.day.firstID, p.day.lastID))
 	case !t.amount.IsPos():
-		return t.wrong(p.day.input, colAmount, t.amount.String(), "must be positive: a refund is marked by its type")
+		return t.wrong(colAmount, t.amount.String(), "must be positive: a refund is marked by its type")
 	}
 	return nil
 }
@@ -102,13 +99,13 @@ func (p *feeProcessor) wrongAmount(t *transaction, c *currency, err error) error
 	if errors.Is(err, errTooFine) {
 		msg = fmt.Sprintf("%s has %d decimals, this amount has %d", c.code, c.scale, t.amount.Scale())
 	}
-	return t.wrong(p.day.input, colAmount, t.amount.String(), msg)
+	return t.wrong(colAmount, t.amount.String(), msg)
 }
 
 func (p *feeProcessor) addTest(t *transaction, amount int64) error {
 	sum, ok := add(p.testTotals[t.currency], amount)
 	if !ok {
-		return t.wrong(p.day.input, colAmount, t.amount.String(), "the total of the TEST records is "+errTooLarge.Error())
+		return t.wrong(colAmount, t.amount.String(), "the total of the TEST records is "+errTooLarge.Error())
 	}
 	p.testTotals[t.currency] = sum
 	p.testRecords++

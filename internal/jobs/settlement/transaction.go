@@ -36,9 +36,11 @@ type transaction struct {
 	kind     *kind
 	currency int // index in currencies
 	amount   decimal.Decimal
-	line     int
-	record   int64
+	origin   core.Origin
 }
+
+// Origin returns where the record is.
+func (t *transaction) Origin() core.Origin { return t.origin }
 
 // merchant holds what is bound for every transaction of a merchant.
 type merchant struct {
@@ -80,7 +82,7 @@ func (p *parser) parse(row *csvfile.Row, t *transaction) (err error) {
 	if t.amount, err = row.Decimal(colAmount); err != nil {
 		return err
 	}
-	t.line, t.record = row.Line(), row.Record()
+	t.origin = row.Origin()
 	return nil
 }
 
@@ -100,9 +102,9 @@ func (p *parser) merchant(id int64, name []byte) *merchant {
 }
 
 // wrong returns the error that column of t, which has that value, is wrong.
-func (t *transaction) wrong(file string, column int, value, msg string) error {
+func (t *transaction) wrong(column int, value, msg string) error {
 	return &core.ItemError{
-		File: file, Line: t.line, Record: t.record,
-		Column: columns()[column].Name, Value: value, HasValue: true, Msg: msg,
+		File: t.origin.File, Line: t.origin.Line, Record: t.origin.Record, Offset: t.origin.Offset,
+		Column: columns()[column].Name, Value: value, HasValue: true, Msg: msg, Class: core.ClassProcessValidation,
 	}
 }
