@@ -23,7 +23,7 @@ func (p *Printer) Job(j *core.Job) error {
 		}
 	}
 	b.WriteByte('\n')
-	if err := tabulate(j.Steps, stepDeclarationFields()).Write(&b, p.Style); err != nil {
+	if err := plan(j).Write(&b, p.Style); err != nil {
 		return err
 	}
 	return p.write(b.Bytes())
@@ -51,20 +51,6 @@ func yes(b bool) Cell {
 		return Cell{Text: "yes"}
 	}
 	return Cell{Text: "no"}
-}
-
-func stepDeclarationFields() []field[*core.Step] {
-	type step = *core.Step
-	return []field[step]{
-		{title: "STEP", wrap: true, cell: func(s step) Cell { return Cell{Text: s.Name} }},
-		{title: "START LIMIT", right: true, cell: func(s step) Cell {
-			if s.StartLimit == 0 {
-				return Cell{Text: "none"}
-			}
-			return Cell{Text: strconv.Itoa(s.StartLimit)}
-		}},
-		{title: "AGAIN IF COMPLETE", cell: func(s step) Cell { return yes(s.AllowStartIfComplete) }},
-	}
 }
 
 // Property is one named value of a description; Value is a string, bool or

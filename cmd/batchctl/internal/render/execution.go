@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -9,29 +10,70 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// Execution writes one execution with its steps; owner says in words who runs
-// it, where that is known.
-func (p *Printer) Execution(je *core.JobExecution, owner string) error {
+// Execution is one execution, and what is known beside its rows.
+type Execution struct {
+	*core.JobExecution
+
+	// Owner says in words who runs it, where that is known.
+	Owner string
+	// Job is the job as it is registered; nil leaves its steps without order.
+	Job *core.Job
+	// Children are the executions that job steps have launched, by the id of
+	// the step's.
+	Children map[int64]Child
+	// Partitions lists every part of a partitioned step, not only those that
+	// did not complete.
+	Partitions bool
+	// Contexts shows the contexts of the job and its steps as well.
+	Contexts bool
+	// Command returns words as a command line to be pasted.
+	Command func(words ...string) string
+}
+
+// Child is what a job step has launched. Execution is nil when it has not got
+// that far.
+type Child struct {
+	JobName   string
+	Execution *core.JobExecution
+}
+
+func (x Execution) command(words ...string) string {
+	if x.Command == nil {
+		return core.ShellQuote(append([]string{"batchctl"}, words...)...)
+	}
+	return x.Command(words...)
+}
+
+func (x Execution) childNote(child Child) Cell {
+	je := child.Execution
+	if je == nil {
+		return Cell{Text: "-> " + child.JobName + ", not launched", Tone: ToneWarn}
+	}
+	status := statusCell(je.Status, je.OpaqueStatus)
+	return Cell{
+		Text: fmt.Sprintf("-> %s execution %d %s: %s", child.JobName, je.ID, status.Text, x.command("show", strconv.FormatInt(je.ID, 10))),
+		Tone: status.Tone,
+	}
+}
+
+// Execution writes one execution with its steps.
+func (p *Printer) Execution(x Execution) error {
 	if p.Format != FormatTable {
-		return p.document("execution", newExecution(je, p.Zone))
+		return p.document("execution", newExecution(x.JobExecution, p.Zone))
 	}
 	var b bytes.Buffer
-	facts := p.facts(je, owner)
-	if err := writeFacts(&b, facts, p.Style); err != nil {
+	if err := writeFacts(&b, p.facts(x.JobExecution, x.Owner), p.Style); err != nil {
 		return err
 	}
-	if len(je.Steps) > 0 {
+	if lines := newOutline(x).lines(); len(lines) > 0 {
 		b.WriteByte('\n')
-		if err := p.steps(je.Steps).Write(&b, p.Style); err != nil {
+		if err := p.steps(lines).Write(&b, p.Style); err != nil {
 			return err
 		}
 	}
-	for _, se := range je.Steps {
-		if message := se.ExitStatus.Message; message != "" && message != je.ExitStatus.Message {
-			b.WriteByte('\n')
-			if err := writeFacts(&b, []fact{{name: se.StepName, cell: Cell{Text: message}, lines: true}}, p.Style); err != nil {
-				return err
-			}
+	if x.Contexts {
+		if err := p.contexts(&b, x); err != nil {
+			return err
 		}
 	}
 	return p.write(b.Bytes())
@@ -122,49 +164,3 @@ func writeFacts(b *bytes.Buffer, facts []fact, style Style) error {
 
 // minValue is the narrowest column that values are wrapped to.
 const minValue = 20
-
-// steps is the table of steps. Where it is too wide for the terminal, columns
-// that say nothing are left out: counts that are 0 everywhere, and exit codes
-// that repeat the status.
-func (p *Printer) steps(steps []*core.StepExecution) Table {
-	t := tabulate(steps, p.stepFields())
-	if t.fitsNaturally(p.Style) {
-		return t
-	}
-	var telling []field[*core.StepExecution]
-	for _, f := range p.stepFields() {
-		dull := f.title != "ID" && f.title != "STEP" && f.title != "STATUS" && f.title != "DURATION"
-		for _, se := range steps {
-			text := f.cell(se).Text
-			dull = dull && (text == "0" || f.title == "EXIT CODE" && text == statusText(se.Status, se.OpaqueStatus))
-		}
-		if !dull {
-			telling = append(telling, f)
-		}
-	}
-	return tabulate(steps, telling)
-}
-
-func (p *Printer) stepFields() []field[*core.StepExecution] {
-	type step = *core.StepExecution
-	count := func(title string, value func(core.Counts) int64) field[step] {
-		return field[step]{title: title, right: true, cell: func(se step) Cell {
-			return Cell{Text: strconv.FormatInt(value(se.Counts), 10)}
-		}}
-	}
-	return []field[step]{
-		{title: "ID", right: true, cell: func(se step) Cell { return Cell{Text: strconv.FormatInt(se.ID, 10)} }},
-		{title: "STEP", wrap: true, cell: func(se step) Cell { return Cell{Text: se.StepName} }},
-		{title: "STATUS", cell: func(se step) Cell { return statusCell(se.Status, se.OpaqueStatus) }},
-		{title: "EXIT CODE", wrap: true, cell: func(se step) Cell { return Cell{Text: se.ExitStatus.Code} }},
-		count("READ", func(c core.Counts) int64 { return c.Read }),
-		count("WRITE", func(c core.Counts) int64 { return c.Write }),
-		count("FILTER", func(c core.Counts) int64 { return c.Filter }),
-		count("SKIP", func(c core.Counts) int64 { return c.ReadSkip + c.ProcessSkip + c.WriteSkip }),
-		count("COMMIT", func(c core.Counts) int64 { return c.Commit }),
-		count("ROLLBACK", func(c core.Counts) int64 { return c.Rollback }),
-		{title: "DURATION", right: true, cell: func(se step) Cell {
-			return Cell{Text: Duration(se.StartTime, se.EndTime, p.Now)}
-		}},
-	}
-}

@@ -109,7 +109,10 @@ type jobDocument struct {
 	Restart    bool                  `json:"restartable"`
 	Next       bool                  `json:"incrementable"`
 	Parameters []declarationDocument `json:"parameters"`
-	Steps      []stepDeclaration     `json:"steps"`
+	// Steps are all steps, also those of flows; Flow is how they are connected,
+	// of a job that is more than one step behind the other.
+	Steps []stepDeclaration `json:"steps"`
+	Flow  []elementDocument `json:"flow,omitempty"`
 }
 
 type declarationDocument struct {
@@ -121,19 +124,13 @@ type declarationDocument struct {
 	Help        string `json:"help"`
 }
 
-type stepDeclaration struct {
-	StepName             string `json:"stepName"`
-	StartLimit           int    `json:"startLimit"`
-	AllowStartIfComplete bool   `json:"allowStartIfComplete"`
-}
-
 // Jobs writes a list of registered jobs.
 func (p *Printer) Jobs(jobs []*core.Job) error {
 	type job = *core.Job
 	fields := []field[job]{
 		{title: "JOB", name: "jobName", wrap: true, cell: func(j job) Cell { return Cell{Text: j.Name} }},
 		{title: "PARAMETERS", name: "parameters", wrap: true, cell: func(j job) Cell { return Cell{Text: synopsis(j)} }},
-		{title: "STEPS", name: "steps", right: true, cell: func(j job) Cell { return Cell{Text: strconv.Itoa(len(j.Steps))} }},
+		{title: "STEPS", name: "steps", right: true, cell: func(j job) Cell { return Cell{Text: strconv.Itoa(countSteps(j))} }},
 		{title: "HELP", name: "help", wrap: true, cell: func(j job) Cell { return Cell{Text: j.Help} }},
 	}
 	return list(p, "jobs", jobs, fields, func(j job) any { return newJob(j, p) })
@@ -155,7 +152,8 @@ func newJob(j *core.Job, p *Printer) jobDocument {
 	doc := jobDocument{
 		JobName: j.Name, Help: j.Help, Restart: !j.PreventRestart, Next: j.Incrementer != nil,
 		Parameters: make([]declarationDocument, len(j.Parameters)),
-		Steps:      make([]stepDeclaration, len(j.Steps)),
+		Steps:      []stepDeclaration{},
+		Flow:       newElements(j.Flow),
 	}
 	for i, spec := range j.Parameters {
 		doc.Parameters[i] = declarationDocument{
@@ -166,8 +164,8 @@ func newJob(j *core.Job, p *Printer) jobDocument {
 			doc.Parameters[i].Default = newParameters(core.JobParameters{{Value: spec.Default}}, p.Zone)[0].Value
 		}
 	}
-	for i, s := range j.Steps {
-		doc.Steps[i] = stepDeclaration{StepName: s.Name, StartLimit: s.StartLimit, AllowStartIfComplete: s.AllowStartIfComplete}
+	for s := range j.AllSteps() {
+		doc.Steps = append(doc.Steps, newStepDeclaration(s))
 	}
 	return doc
 }

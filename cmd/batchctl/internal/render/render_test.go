@@ -111,7 +111,7 @@ func TestExecution(t *testing.T) {
 				je.Steps[1].Counts.Rollback, je.Steps[1].Counts.Filter = 0, 0
 				je.Steps = je.Steps[:2]
 			}
-			if err := p.Execution(je, "alive: process 12 holds the lock"); err != nil {
+			if err := p.Execution(render.Execution{JobExecution: je, Owner: "alive: process 12 holds the lock"}); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, name, out.String())
@@ -185,7 +185,7 @@ func TestLists(t *testing.T) {
 func safe(t *testing.T, text string, color bool) {
 	t.Helper()
 	if color {
-		for _, code := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m"} {
+		for _, code := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[2m", "\x1b[0m"} {
 			text = strings.ReplaceAll(text, code, "")
 		}
 	}
@@ -201,7 +201,7 @@ func fits(t *testing.T, text string, width int) {
 	t.Helper()
 	for line := range strings.Lines(text) {
 		plain := line
-		for _, code := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[0m", "\n"} {
+		for _, code := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[2m", "\x1b[0m", "\n"} {
 			plain = strings.ReplaceAll(plain, code, "")
 		}
 		if got := runewidth.StringWidth(plain); got > width {
@@ -279,7 +279,7 @@ func TestTime(t *testing.T) {
 func TestExecutionFields(t *testing.T) {
 	t.Parallel()
 	p, out := printer(render.FormatJSON, render.Style{}, time.UTC)
-	if err := p.Execution(failedExecution(time.UTC), ""); err != nil {
+	if err := p.Execution(render.Execution{JobExecution: failedExecution(time.UTC)}); err != nil {
 		t.Fatal(err)
 	}
 	var doc struct {

@@ -23,14 +23,17 @@ const (
 	ToneBad
 	ToneWarn
 	ToneBusy
+	ToneDim
 )
 
-var toneCodes = [...]string{ToneNone: "", ToneGood: "32", ToneBad: "31", ToneWarn: "33", ToneBusy: "36"}
+var toneCodes = [...]string{ToneNone: "", ToneGood: "32", ToneBad: "31", ToneWarn: "33", ToneBusy: "36", ToneDim: "2"}
 
 // Cell is one field of a table. Text comes as it is; it is escaped here.
 type Cell struct {
 	Text string
 	Tone Tone
+	// Indent is by how many columns the text is moved in, on every line of it.
+	Indent int
 }
 
 // Column is the head of a column.
@@ -46,6 +49,10 @@ type Column struct {
 type Table struct {
 	Columns []Column
 	Rows    [][]Cell
+	// Notes are lines below a row, by its index: they begin in the column
+	// NoteColumn and go across those behind it.
+	Notes      map[int][]Cell
+	NoteColumn int
 }
 
 // Style says how tables are drawn.
@@ -79,13 +86,13 @@ func (t Table) titles() []string {
 	return titles
 }
 
-// texts returns the escaped cells.
+// texts returns the escaped cells, moved in.
 func (t Table) texts() [][]string {
 	rows := make([][]string, len(t.Rows))
 	for i, row := range t.Rows {
 		rows[i] = make([]string, len(row))
 		for j, cell := range row {
-			rows[i][j] = core.EscapeControl(cell.Text)
+			rows[i][j] = strings.Repeat(" ", cell.Indent) + core.EscapeControl(cell.Text)
 		}
 	}
 	return rows
@@ -113,6 +120,7 @@ func (t Table) plain(b *bytes.Buffer, style Style) {
 			}
 		}
 		t.plainLine(b, row, tones, widths)
+		t.plainNotes(b, i, widths, style)
 	}
 }
 
@@ -161,7 +169,15 @@ func (t Table) boxed(b *bytes.Buffer, style Style) error {
 		tablewriter.WithEastAsian(tw.Off),
 		tablewriter.WithSymbols(symbols),
 	)
-	table.Header(wrapRow(t.titles(), nil, widths))
+	if len(t.Notes) > 0 {
+		t.widen(widths, style)
+	}
+	head := wrapRow(t.titles(), nil, widths)
+	if len(t.Notes) > 0 {
+		t.stretch(head, widths)
+	}
+	table.Header(head)
+	line, notes := height(head)+2, map[int]string{} // the head stands between two borders
 	for i, row := range rows {
 		var tones []Tone
 		if style.Color {
@@ -169,17 +185,30 @@ func (t Table) boxed(b *bytes.Buffer, style Style) error {
 				tones = append(tones, cell.Tone)
 			}
 		}
-		if err := table.Append(wrapRow(row, tones, widths)); err != nil {
+		wrapped := wrapRow(row, tones, widths)
+		if err := table.Append(wrapped); err != nil {
 			return err
 		}
+		line += height(wrapped)
+		for _, note := range t.boxedNotes(i, widths, style) {
+			if err := table.Append(make([]string, len(t.Columns))); err != nil {
+				return err
+			}
+			notes[line] = note
+			line++
+		}
 	}
-	return table.Render()
+	if err := table.Render(); err != nil {
+		return err
+	}
+	overwrite(b, notes)
+	return nil
 }
 
 func wrapRow(texts []string, tones []Tone, widths []int) []string {
 	wrapped := make([]string, len(texts))
 	for j, text := range texts {
-		lines := wrap(text, widths[j])
+		lines := wrapIndented(text, widths[j])
 		if tones != nil {
 			for k := range lines {
 				lines[k] = paint(lines[k], tones[j])
@@ -188,6 +217,15 @@ func wrapRow(texts []string, tones []Tone, widths []int) []string {
 		wrapped[j] = strings.Join(lines, "\n")
 	}
 	return wrapped
+}
+
+// height is the number of lines of a wrapped row.
+func height(wrapped []string) int {
+	lines := 1
+	for _, text := range wrapped {
+		lines = max(lines, 1+strings.Count(text, "\n"))
+	}
+	return lines
 }
 
 func paint(text string, tone Tone) string {
@@ -202,12 +240,26 @@ func paint(text string, tone Tone) string {
 const (
 	leastWrapped = 8
 	leastOther   = 6
+	decent       = 14
 )
 
 // fitsNaturally is fits without any narrowing.
 func (t Table) fitsNaturally(style Style) bool {
 	sum := 3*len(t.Columns) + 1
 	for _, w := range t.natural(t.texts()) {
+		sum += w
+	}
+	return style.Width == 0 || sum <= style.Width
+}
+
+// fitsDecently is fits without breaking what is no longer than a word: columns
+// that wrap have decent columns at least.
+func (t Table) fitsDecently(style Style) bool {
+	sum := 3*len(t.Columns) + 1
+	for j, w := range t.natural(t.texts()) {
+		if t.Columns[j].Wrap {
+			w = min(w, decent)
+		}
 		sum += w
 	}
 	return style.Width == 0 || sum <= style.Width
@@ -258,6 +310,18 @@ func (t Table) narrow(widths []int, excess, least int, may func(Column) bool) in
 		widths[widest]--
 	}
 	return 0
+}
+
+// wrapIndented is wrap for a text that begins with spaces: every line does, as
+// far as that leaves half of the width for the text.
+func wrapIndented(text string, width int) []string {
+	bare := strings.TrimLeft(text, " ")
+	indent := min(len(text)-len(bare), width/2)
+	lines := wrap(bare, width-indent)
+	for i := range lines {
+		lines[i] = strings.Repeat(" ", indent) + lines[i]
+	}
+	return lines
 }
 
 // wrap breaks text into lines of at most width columns, at spaces where there
