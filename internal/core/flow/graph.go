@@ -109,19 +109,44 @@ func (n *node) follows() []*node {
 	return next
 }
 
-// ahead returns n and all elements of its level that can be reached from it.
+// ahead returns n and all elements of its level that can be reached from it,
+// also by a stop and the restart after it.
 func (n *node) ahead() map[*node]bool {
 	seen := map[*node]bool{}
 	var visit func(*node)
 	visit = func(n *node) {
-		if seen[n] {
+		if n == nil || seen[n] {
 			return
 		}
 		seen[n] = true
 		for _, next := range n.follows() {
 			visit(next)
 		}
+		for target := range restarts(n.Element) {
+			visit(n.level.find(target))
+		}
 	}
 	visit(n)
 	return seen
+}
+
+// restarts returns the targets of restarts of e and of all below it.
+func restarts(e *core.Element) iter.Seq[string] {
+	return func(yield func(string) bool) { yieldRestarts(e, yield) }
+}
+
+func yieldRestarts(e *core.Element, yield func(string) bool) bool {
+	for _, t := range e.Transitions {
+		if t.Restart != "" && !yield(t.Restart) {
+			return false
+		}
+	}
+	for _, below := range [][]core.Element{e.Flow, e.Split} {
+		for i := range below {
+			if !yieldRestarts(&below[i], yield) {
+				return false
+			}
+		}
+	}
+	return true
 }

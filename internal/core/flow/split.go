@@ -11,26 +11,27 @@ import (
 
 // split runs the branches of n, at most n.Threads at once, and waits for all.
 func (w *walker) split(ctx context.Context, n *node, p *thread) outcome {
-	threads := n.Threads
-	if threads <= 0 || threads > len(n.branches) {
-		threads = len(n.branches)
+	limit := n.Threads
+	if limit <= 0 || limit > len(n.branches) {
+		limit = len(n.branches)
 	}
-	paths := make([]*thread, len(n.branches))
+	threads := make([]*thread, len(n.branches))
 	outcomes := make([]outcome, len(n.branches))
-	free := make(chan struct{}, threads)
+	free := make(chan struct{}, limit)
 	var wg sync.WaitGroup
 	for i, branch := range n.branches {
-		paths[i] = &thread{parent: p, last: p.last}
+		threads[i] = &thread{parent: p, last: p.last}
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
-			outcomes[i] = w.branch(ctx, branch, paths[i])
+			outcomes[i] = w.branch(ctx, branch, threads[i])
 		})
 	}
 	wg.Wait()
-	for _, b := range paths {
+	before := p.last
+	for _, b := range threads {
 		p.fail(b.failed...)
-		if b.last != nil {
+		if b.last != before {
 			p.last = b.last
 		}
 	}
