@@ -33,7 +33,7 @@ func Product(ctx context.Context, dbPath, dir string, day sample.Day, now func()
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	job := settlement.Job()
-	for _, step := range job.Steps {
+	for step := range job.AllSteps() {
 		if step.Name == settlement.StepSettle {
 			measure(step, now, &u)
 		}
