@@ -13,6 +13,23 @@
 // when the end is recorded; where that could not be done it ends with the
 // process, and the next launch recovers the execution.
 //
+// # A job as a step
+//
+// JobStep launches a job from within another. The name and the parameters of the
+// child are committed with the step before the launch, so a restart of the
+// parent launches the same instance, wherever the process died: the child is
+// recovered and goes on where it was, and one that is complete, by this step or
+// run apart, makes the step complete. A restart uses the stored parameters also
+// where those of the parent were overridden; to give the child others, restart
+// the child, and then the parent.
+//
+// Parent and child share the request to stop: a stop of either ends both, each
+// at its next commit, STOPPED and restartable. Whatever else is wrong with the
+// child, also that it runs elsewhere or was abandoned, fails the step, and its
+// text names the child's execution; no kind of error passes from the child to
+// its parent. Exit codes do, joined by severity, for the parent's flow to branch
+// on.
+//
 // # Which execution is next
 //
 // StartNextInstance counts on from the job's newest instance, in the order of

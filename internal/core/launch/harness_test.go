@@ -129,7 +129,7 @@ func (b *bundle) hold(store *sqlite.Store, jobName string, ps core.JobParameters
 	next := je.Clone()
 	next.Status, next.StartTime = status, b.now()
 	if !status.IsRunning() {
-		next.EndTime = b.now()
+		next.EndTime, next.ExitStatus.Code = b.now(), status.String()
 	}
 	if err := tx.UpdateJobExecution(ctx, next); err != nil {
 		b.t.Fatal(err)

@@ -58,6 +58,13 @@ func (l *JobLauncher) Run(
 	if err != nil {
 		return nil, refusal(job, o, err)
 	}
+	return l.launch(ctx, job, ps, o)
+}
+
+// launch does what Run does once ps are complete and valid.
+func (l *JobLauncher) launch(
+	ctx context.Context, job *core.Job, ps core.JobParameters, o Options,
+) (*core.JobExecution, error) {
 	fault.Point("launch.before-create")
 	je, err := l.Repo.CreateJobExecution(ctx, core.Launch{
 		JobName: job.Name, Parameters: ps, PreventRestart: job.PreventRestart, RestartOf: o.RestartOf,
@@ -75,7 +82,7 @@ func (l *JobLauncher) Run(
 
 	run := &core.Run{
 		Job: job, Execution: je, Repo: l.Repo, Body: flow.Body{}, Steps: engine.Steps{}, Databases: l.Databases,
-		Stop: o.Stop, Log: log, Now: l.Now, Token: l.Token,
+		Stop: o.Stop, Log: log, Now: l.Now, Token: l.Token, Dir: l.Dir,
 	}
 	if run.Stop == nil {
 		run.Stop = core.NewStop()
@@ -112,7 +119,7 @@ func (l *JobLauncher) release(ctx context.Context, run *core.Run, err error) {
 // parameters completes and validates ps. A restart keeps the identity that it
 // was launched with: a default that the job has gained since is not added to it.
 func (l *JobLauncher) parameters(job *core.Job, ps core.JobParameters, restart bool) (core.JobParameters, error) {
-	if err := job.Check(); err != nil {
+	if err := check(job); err != nil {
 		return nil, err
 	}
 	complete := job.Parameters.Complete(ps, l.Dir)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/flow"
 )
 
 // JobRegistry holds jobs by their names. It does not change after NewRegistry,
@@ -20,7 +21,7 @@ type JobRegistry struct {
 func NewRegistry(jobs ...*core.Job) (*JobRegistry, error) {
 	r := &JobRegistry{byName: make(map[string]*core.Job, len(jobs)), jobs: slices.Clone(jobs)}
 	for _, job := range jobs {
-		if err := job.Check(); err != nil {
+		if err := check(job); err != nil {
 			return nil, err
 		}
 		if _, taken := r.byName[job.Name]; taken {
@@ -34,6 +35,14 @@ func NewRegistry(jobs ...*core.Job) (*JobRegistry, error) {
 	}
 	slices.SortFunc(r.jobs, func(a, b *core.Job) int { return strings.Compare(a.Name, b.Name) })
 	return r, nil
+}
+
+// check reports what is wrong with the composition of job and its flow.
+func check(job *core.Job) error {
+	if err := job.Check(); err != nil {
+		return err
+	}
+	return flow.Check(job)
 }
 
 // Job returns the job of that name, or an ErrNoSuchJob whose hint is the
