@@ -283,4 +283,7 @@ func (r *repository) LastStepExecution(ctx context.Context, instance int64, step
 	return r.JobRepository.LastStepExecution(ctx, instance, step)
 }
 
+// steps is what runs steps when nothing else is said.
+var steps engine.Steps
+
 func flowStep(name string, elements ...element) *core.Step { return flow.Step(name, elements...) }

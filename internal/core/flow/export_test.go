@@ -1,0 +1,7 @@
+package flow
+
+// For the tests of patterns.
+var (
+	Matches = matches
+	Covers  = covers
+)
