@@ -1,0 +1,65 @@
+// Package execstep runs a command as a step.
+//
+// # The process
+//
+// A command leads a session of its own: it has no terminal to wait for, and what
+// it starts is one process group. When its time is over, a stop is requested or
+// the run is aborted, the group gets SIGTERM and, KillAfter later (at an abort
+// half a second later), SIGKILL; the step has not ended before the last of it
+// is gone. Every process also carries a random mark in its environment, by which
+// one that has left the group is found and ended too, unless it has cleared its
+// environment or belongs to another user.
+//
+// A command that was told to end and exits with a code that completes the step
+// has said that its work is done, and the step is COMPLETED; with any other end
+// it is STOPPED. One whose time was over is FAILED whatever it says, with the
+// exit code TIMEOUT.
+//
+// The exit code of the command decides, not what it has left running. Processes
+// that stay behind a command that went well are left alone, with a warning;
+// those of one that failed are ended, or the next attempt would meet them.
+//
+// # When batchctl dies
+//
+// The kernel then kills the command, but not what the command has started. All
+// of it has inherited the lock file of the execution, as descriptor 3, and for
+// as long as one process keeps it open the execution counts as running: a
+// restart is refused until the last of them has ended. Close descriptor 3 in a
+// daemon that is meant to stay.
+//
+// The next restart does not know how far the command had come, and does what
+// [OnCrash] says. A command has BATCH_IDEMPOTENCY_KEY to see for itself: it is
+// the same in every restart of the step. Skip, Fail and Check need a mark in the
+// step's context that the command was started, which is committed before it
+// starts: one write transaction more, and one to take it away from a command
+// that failed. Death between the commit and the start leaves the mark of a
+// command that never ran, so Skip fits only what may be left out.
+//
+// # The output
+//
+// stdout and stderr go to one plain file, JOB/EXECUTION-STEP.log below the
+// folder for logs, readable by its owner only. It is no pipe, so no process that
+// holds it open can keep the step from ending. Its first and last MiB are kept:
+// the middle is given back to the file system while the command runs, and its
+// length is said in its place at the end. Until then the file may look longer
+// than it is. Where the file system cannot do that the tail is moved instead,
+// and what is written in that moment is lost. A command that opens /dev/stdout
+// anew, as "> /dev/stdout" does, truncates its own log; ">&1" does not. A failed
+// command's last lines are in the message of the failure.
+//
+// # What it is told and tells
+//
+// The command inherits the variables that [Config] lists, and gets
+//
+//	BATCH_JOB_NAME, BATCH_INSTANCE_ID, BATCH_EXECUTION_ID
+//	BATCH_STEP_NAME, BATCH_STEP_EXECUTION_ID
+//	BATCH_PARTITION        the part, in a partitioned step
+//	BATCH_ATTEMPT          how often the step was started in this instance
+//	BATCH_RESTART          true from the second attempt on, else false
+//	BATCH_IDEMPOTENCY_KEY  the same in all attempts at the same work
+//	BATCH_PARAM_NAME       each parameter; see [Variable]
+//	BATCH_OUTPUT           a file to write results to; see [ParseOutput]
+//
+// What it writes to BATCH_OUTPUT takes effect when the step completes, in the
+// transaction that says so; the values are strings.
+package execstep

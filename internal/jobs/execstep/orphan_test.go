@@ -1,0 +1,294 @@
+//go:build linux
+
+package execstep_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/jobs/execstep"
+	"github.com/batchctl/batchctl/internal/store/sqlite"
+)
+
+// envRole makes the test binary batchctl, as far as a step needs one.
+const (
+	envRole    = "EXECSTEP_ROLE"
+	envDir     = "EXECSTEP_DIR"
+	envScript  = "EXECSTEP_SCRIPT"
+	envOnCrash = "EXECSTEP_ON_CRASH"
+)
+
+// play launches the script once.
+func play(ctx context.Context, role string) int {
+	dir := os.Getenv(envDir)
+	store, err := sqlite.Open(ctx, filepath.Join(dir, "repo.db"), sqlite.Options{Now: time.Now, Token: rand.Text})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return 1
+	}
+	onCrash, err := strconv.Atoi(os.Getenv(envOnCrash))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		return 1
+	}
+	cfg := execstep.Config{
+		Script: os.Getenv(envScript), Dir: dir, LogDir: filepath.Join(dir, "logs"), OnCrash: execstep.OnCrash(onCrash),
+	}
+	if cfg.OnCrash == execstep.Check {
+		cfg.CheckCommand = []string{"false"}
+	}
+	job := &core.Job{Name: "nightly", Steps: []*core.Step{
+		execstep.Step("work", func(*core.Scope) (execstep.Config, error) { return cfg, nil }),
+	}}
+	_, err = newLauncher(store, &logBuffer{}).Run(ctx, job, nil, launch.Options{})
+	err = errors.Join(err, store.Close())
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "error:", role, err)
+		return 1
+	}
+	return 0
+}
+
+// die runs a script in a process of its own, which is killed when the script has
+// written the file "ready".
+func (b *bundle) die(script string, onCrash execstep.OnCrash) {
+	b.t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), envRole+"=run", envDir+"="+b.dir, envScript+"="+script, envOnCrash+"="+strconv.Itoa(int(onCrash)))
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		b.t.Fatal(err)
+	}
+	b.await("ready")
+	if err := cmd.Process.Kill(); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		b.t.Fatalf("it ended with %v", err)
+	}
+	if err := os.Remove(filepath.Join(b.dir, "ready")); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// dieAlone is die, and waits until nothing of the script is left.
+func (b *bundle) dieAlone(script string, onCrash execstep.OnCrash) {
+	b.t.Helper()
+	b.die(script, onCrash)
+	eventually(b.t, "the end of the script", func() bool {
+		v, err := b.store.OwnerOf(b.t.Context(), 1)
+		return err == nil && v.Liveness == core.OwnerDead
+	})
+}
+
+func isRunning(pid string) bool {
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err != nil {
+		return false
+	}
+	_, rest, ok := strings.Cut(string(stat), ") ")
+	return ok && rest[0] != 'Z' && rest[0] != 'X'
+}
+
+func TestOwnerIsKilled(t *testing.T) {
+	t.Parallel()
+	t.Run("the command dies with it, and the next run recovers", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.dieAlone("echo $$ > pid; echo > ready; exec sleep 600", execstep.Rerun)
+		if pid := b.await("pid"); isRunning(pid) {
+			t.Errorf("the command runs on as process %s", pid)
+		}
+		je := b.must(sh("echo $BATCH_ATTEMPT $BATCH_RESTART"))
+		if got := b.log(je); got != "2 true\n" {
+			t.Errorf("the second attempt said %q", got)
+		}
+	})
+	t.Run("what the command has started keeps the instance locked until it ends", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.die("sh -c 'until test -e go; do sleep 0.02; done' & echo $! > pid; echo > ready; wait", execstep.Rerun)
+		pid := b.await("pid")
+		job := &core.Job{Name: "nightly", Steps: []*core.Step{b.step(sh("echo again"))}}
+		for range 3 {
+			je, err := b.Run(t.Context(), job, nil, launch.Options{})
+			wantError(t, err, core.ErrJobExecutionAlreadyRunning)
+			if je != nil {
+				t.Fatalf("execution %d was started beside the orphan", je.ID)
+			}
+		}
+		if !isRunning(pid) {
+			t.Fatal("the orphan has ended too early for the test to say anything")
+		}
+		_, err := b.Run(t.Context(), job, nil, launch.Options{})
+		verdict, ownerErr := b.store.OwnerOf(t.Context(), 1)
+		if ownerErr != nil || !strings.Contains(verdict.Evidence, "a command that it started still runs") {
+			t.Errorf("the verdict is %+v, %v beside %v", verdict, ownerErr, err)
+		}
+		if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the end of the orphan", func() bool { return !isRunning(pid) })
+		je := b.must(sh("echo again"))
+		if got := b.log(je); got != "again\n" {
+			t.Errorf("got log %q", got)
+		}
+	})
+	t.Run("nothing else is open in the command", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		je := b.must(execstep.Config{Command: []string{"ls", "-l", "/proc/self/fd"}})
+		var got []string
+		for line := range strings.Lines(b.log(je)) {
+			fd, target, ok := strings.Cut(strings.TrimSpace(line), " -> ")
+			fd = fd[strings.LastIndexByte(fd, ' ')+1:]
+			if ok && !strings.HasPrefix(target, "/proc/") && !isInherited(fd) {
+				got = append(got, fd+" "+filepath.Ext(target))
+			}
+		}
+		if want := []string{"0 ", "1 .log", "2 .log", "3 .lock"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q:\n%s", got, want, b.log(je))
+		}
+	})
+}
+
+// isInherited reports whether this process was started with a descriptor above
+// those that the command is given: it has no close-on-exec flag.
+func isInherited(fd string) bool {
+	n, err := strconv.Atoi(fd)
+	if err != nil || n <= 3 {
+		return false
+	}
+	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0)
+	return err == nil && flags&unix.FD_CLOEXEC == 0
+}
+
+// After a death while the command ran, OnCrash decides.
+func TestOnCrash(t *testing.T) {
+	t.Parallel()
+	const script = "echo run >> runs; echo > ready; exec sleep 600"
+	again := func(onCrash execstep.OnCrash, check ...string) execstep.Config {
+		return execstep.Config{Script: "echo run >> runs", OnCrash: onCrash, CheckCommand: check}
+	}
+	runs := func(b *bundle) int { return strings.Count(b.read("runs"), "run") }
+	for _, tt := range []struct {
+		name string
+		cfg  execstep.Config
+		runs int
+	}{
+		{"rerun", again(execstep.Rerun), 2},
+		{"skip", again(execstep.Skip), 1},
+		{"check says done", again(execstep.Check, "sh", "-c", "exit 0"), 1},
+		{"check says not done", again(execstep.Check, "sh", "-c", "exit 1"), 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.dieAlone(script, tt.cfg.OnCrash)
+			je := b.must(tt.cfg)
+			wantStep(t, je, "COMPLETED/COMPLETED")
+			if got := runs(b); got != tt.runs {
+				t.Errorf("the command ran %d times, want %d", got, tt.runs)
+			}
+			if said := je.Steps[0].ExitStatus.Message; (tt.runs == 1) != strings.Contains(said, "it was not run again") {
+				t.Errorf("the step says %q", said)
+			}
+			if _, marked := b.context(je)[execstep.ContextKeyStarted]; marked {
+				t.Error("the mark is still there")
+			}
+		})
+	}
+	t.Run("fail fails once, so that a person looks", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.dieAlone(script, execstep.Fail)
+		je, err := b.run(again(execstep.Fail))
+		wantError(t, err, nil, "batchctl died while the script of step execution 1 ran", "on-crash is fail")
+		wantStep(t, je, "FAILED/FAILED")
+		if runs(b) != 1 {
+			t.Error("it ran again")
+		}
+		b.must(again(execstep.Fail))
+		if runs(b) != 2 {
+			t.Error("the restart after that did not run it")
+		}
+	})
+	t.Run("check that cannot tell fails, and is asked again", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.dieAlone(script, execstep.Check)
+		je, err := b.run(again(execstep.Check, "sh", "-c", "echo no idea; exit 7"))
+		wantError(t, err, nil, `the check command "sh" exited with code 7`, "0, done, or 1, not done", "no idea")
+		wantClass(t, err, execstep.ClassExit)
+		wantStep(t, je, "FAILED/FAILED")
+		if _, marked := b.context(je)[execstep.ContextKeyStarted]; !marked {
+			t.Error("the mark is gone, and nobody would ask again")
+		}
+		_, err = b.run(again(execstep.Check, "/nowhere/check"))
+		wantError(t, err, core.ErrJobDefinition, `"/nowhere/check" cannot be run`)
+		b.must(again(execstep.Check, "sh", "-c", `echo "context.found=yes" > "$BATCH_OUTPUT"; test "$BATCH_PARAM_DAY" = "" && test -e runs`))
+		if runs(b) != 1 {
+			t.Error("it ran again")
+		}
+	})
+	t.Run("check hands back what the command could not", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.dieAlone(script, execstep.Check)
+		je := b.must(again(execstep.Check, "sh", "-c", `printf 'exit-status=LATE\ncontext.found=yes\n' > "$BATCH_OUTPUT"`))
+		wantStep(t, je, "COMPLETED/LATE")
+		if got := b.context(je)["found"]; got != "yes" {
+			t.Errorf("got %v", got)
+		}
+	})
+	t.Run("a command that failed is no crash", func(t *testing.T) {
+		t.Parallel()
+		for _, onCrash := range []execstep.OnCrash{execstep.Fail, execstep.Skip} {
+			b := setup(t)
+			je, err := b.run(execstep.Config{Script: "echo run >> runs; exit 1", OnCrash: onCrash})
+			wantClass(t, err, execstep.ClassExit)
+			wantStep(t, je, "FAILED/FAILED")
+			b.must(again(onCrash))
+			if got := runs(b); got != 2 {
+				t.Errorf("on-crash %s: it ran %d times, want 2", onCrash, got)
+			}
+		}
+	})
+	t.Run("all but rerun cost one transaction", func(t *testing.T) {
+		t.Parallel()
+		for onCrash, want := range map[execstep.OnCrash]int64{execstep.Rerun: 1, execstep.Skip: 2} {
+			je := setup(t).must(execstep.Config{Script: "exit 0", OnCrash: onCrash})
+			if got := je.Steps[0].Version; got != want {
+				t.Errorf("on-crash %s: the step's row was written %d times after its start, want %d", onCrash, got, want)
+			}
+		}
+	})
+}
+
+// killGroup ends what a test has started and has not seen to end.
+func killGroup(t *testing.T, pid string) {
+	t.Helper()
+	n, err := strconv.Atoi(pid)
+	if err == nil && isRunning(pid) {
+		_ = syscall.Kill(n, syscall.SIGKILL)
+	}
+}

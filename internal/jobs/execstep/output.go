@@ -1,0 +1,132 @@
+package execstep
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// Bounds of what a command may hand back.
+const (
+	maxOutput    = 64 << 10
+	maxOutputKey = 200
+)
+
+// The keys of the file that BATCH_OUTPUT names.
+const (
+	keyExitStatus = "exit-status"
+	keyContext    = "context."
+	keyJobContext = "job-context."
+)
+
+// Output is what a command has written to the file that BATCH_OUTPUT names.
+type Output struct {
+	// ExitStatus is empty when the command did not say.
+	ExitStatus string
+	// Context and JobContext are values for the step's and the job's contexts.
+	Context, JobContext map[string]string
+}
+
+// ParseOutput reads lines of the form key=value. The keys are exit-status,
+// context.NAME and job-context.NAME, each at most once; the value is all that
+// follows the first =. Empty lines and lines that begin with # are passed over.
+// An error names the line.
+func ParseOutput(text []byte) (Output, error) {
+	out := Output{Context: map[string]string{}, JobContext: map[string]string{}}
+	if len(text) > maxOutput {
+		return out, fmt.Errorf("it has more than %d bytes", maxOutput)
+	}
+	number := 0
+	for line := range bytes.Lines(text) {
+		number++
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if len(line) == 0 || line[0] == '#' {
+			continue
+		}
+		if err := out.add(string(line)); err != nil {
+			return out, fmt.Errorf("line %d: %w", number, err)
+		}
+	}
+	return out, nil
+}
+
+func (o *Output) add(line string) error {
+	if !utf8.ValidString(line) {
+		return fmt.Errorf("%s is not valid UTF-8", core.Quote(line))
+	}
+	key, value, ok := strings.Cut(line, "=")
+	if !ok {
+		return fmt.Errorf("%s has no =: want key=value", core.Quote(line))
+	}
+	if strings.ContainsAny(value, "\x00\r") {
+		return fmt.Errorf("the value %s of %s contains a control character", core.Quote(value), core.Quote(key))
+	}
+	switch {
+	case key == keyExitStatus:
+		if o.ExitStatus != "" {
+			return errors.New("exit-status is given twice")
+		}
+		o.ExitStatus = value
+		return checkOutcome(value)
+	case strings.HasPrefix(key, keyContext):
+		return put(o.Context, key, strings.TrimPrefix(key, keyContext), value)
+	case strings.HasPrefix(key, keyJobContext):
+		return put(o.JobContext, key, strings.TrimPrefix(key, keyJobContext), value)
+	}
+	return fmt.Errorf("the key %s is none of exit-status, context.NAME and job-context.NAME", core.Quote(key))
+}
+
+// put adds a value for a context. Keys that batchctl keeps for itself steer
+// restarts, and are not for commands to change.
+func put(values map[string]string, key, name, value string) error {
+	_, twice := values[name]
+	switch {
+	case name == "":
+		return fmt.Errorf("the key %s names nothing", core.Quote(key))
+	case utf8.RuneCountInString(name) > maxOutputKey:
+		return fmt.Errorf("the key %s has more than %d characters", core.Quote(name), maxOutputKey)
+	case core.EscapeControl(name) != name, strings.TrimSpace(name) != name:
+		return fmt.Errorf("the key %s contains what cannot be typed", core.Quote(name))
+	case strings.HasPrefix(name, "batchctl."), strings.HasPrefix(name, "batch."):
+		return fmt.Errorf("the key %s is one of batchctl's own", core.Quote(name))
+	case twice:
+		return fmt.Errorf("%s is given twice", core.Quote(key))
+	}
+	values[name] = value
+	return nil
+}
+
+// readOutput reads the file at path. A command may have put another file in its
+// place, but nothing that a read would wait for.
+func readOutput(path string) (Output, error) {
+	fail := func(err error) (Output, error) {
+		return Output{}, fmt.Errorf("read what the command has written to BATCH_OUTPUT: %w", withoutPath(err))
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return fail(err)
+	}
+	if !info.Mode().IsRegular() {
+		return fail(fmt.Errorf("it is %s now", core.FileKind(info.Mode())))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = f.Close() }() // opened for reading; nothing can be lost
+	text, err := io.ReadAll(io.LimitReader(f, maxOutput+1))
+	if err != nil {
+		return fail(err)
+	}
+	out, err := ParseOutput(text)
+	if err != nil {
+		return fail(err)
+	}
+	return out, nil
+}
