@@ -130,6 +130,7 @@ type ItemError struct {
 	File   string // as the reader was given it
 	Line   int    // 1-based line on which the record begins; 0 if there are no lines
 	Record int64  // 1-based number of the record; 0 if unknown
+	Key    string // of a row; empty if there is none
 	Column string // name of the column; empty if the record as a whole is meant
 	Value  string // the offending value; ignored when HasValue is false
 	// HasValue tells an empty value from none.
@@ -153,7 +154,7 @@ func (e *ItemError) ErrorClass() string {
 
 // Origin returns where the record comes from.
 func (e *ItemError) Origin() Origin {
-	return Origin{File: e.File, Line: e.Line, Record: e.Record, Offset: e.Offset, Length: int64(len(e.Raw))}
+	return Origin{File: e.File, Line: e.Line, Record: e.Record, Offset: e.Offset, Length: int64(len(e.Raw)), Key: e.Key}
 }
 
 // Error returns the text described at ItemError.
@@ -168,6 +169,8 @@ func (e *ItemError) Error() string {
 	}
 	if e.Line == 0 && e.Record > 0 {
 		parts = append(parts, "record "+strconv.FormatInt(e.Record, 10))
+	} else if e.Line == 0 && e.Key != "" {
+		parts = append(parts, "key "+Quote(e.Key))
 	}
 	if e.Column != "" {
 		parts = append(parts, EscapeControl(e.Column))

@@ -23,6 +23,7 @@ const (
 	ClassReadIO            = "read.io"
 	ClassProcessValidation = "process.validation"
 	ClassWriteConstraint   = "write.constraint"
+	ClassWriteData         = "write.data"
 	ClassWriteIO           = "write.io"
 	ClassWriteBusy         = "write.busy"
 	ClassTimeout           = "timeout"

@@ -108,7 +108,7 @@ func TestAllocations(t *testing.T) {
 			*n = int64(len(row.String(3)) + len(row.String(0)) + len(row.String(1)))
 			return nil
 		}, 1},
-		"quoted": {quotedPath, func(row *csvfile.Row, n *int64) error { *n = int64(len(row.Bytes(3))); return nil }, 0},
+		"quoted":    {quotedPath, func(row *csvfile.Row, n *int64) error { *n = int64(len(row.Bytes(3))); return nil }, 0},
 		"the place": {path, func(row *csvfile.Row, n *int64) error { *n = row.Origin().Length; return nil }, 0},
 	}
 	for name, tt := range tests {

@@ -13,7 +13,12 @@
 //
 // When a statement is refused, the writer finds the row that is to blame by
 // inserting the group again one by one under a savepoint, which it rolls back;
-// the [RowError] names the item.
+// the [RowError] names the item, and the values of the columns that the reason
+// names. Where no row can be to blame, as on a full disk, it does not look.
+//
+// The writer keeps nothing of a chunk: after a rollback, to a savepoint or of
+// the whole, it is as it was. A [Sink] has a transaction of its own, in which
+// Mark sets a savepoint and Revert goes back to it.
 //
 // A value in an any costs an allocation, unless it is a small integer or nil.
 // An [Interner] keeps the values that come again and again boxed.
@@ -27,5 +32,7 @@
 //
 // The key is compared as bytes or as integers, whatever the column's collation,
 // so that different keys never count as equal. A key that is NULL, or that two
-// rows share, would lose rows at the border of a page: both are errors.
+// rows share, would lose rows at the border of a page: both are errors. A row
+// that cannot be made an item is a *core.ItemError, and passed; a query that
+// fails has the class core.ClassReadIO, and the next call makes it again.
 package sqlitem

@@ -62,6 +62,13 @@ func (l *later) Begin(ctx context.Context) (*sql.Tx, error) {
 	return db.Begin(ctx)
 }
 
+// Classify implements Classifier, with the classes of the database's own errors.
+func (l *later) Classify(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return classify(l.db, err)
+}
+
 // Path implements core.Database.
 func (l *later) Path() string {
 	l.mu.Lock()

@@ -159,7 +159,7 @@ func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 	}
 	if r.at == len(r.page) && !r.end && r.bad == nil {
 		if err := r.load(ctx); err != nil {
-			return 0, fmt.Errorf("query by key %s: %w", core.Quote(r.config.Key), err)
+			return 0, fmt.Errorf("query by key %s: %w", core.Quote(r.config.Key), readFailed(ctx, err))
 		}
 	}
 	n := copy(dst, r.page[r.at:])
@@ -210,7 +210,7 @@ func (r *Reader[T]) load(ctx context.Context) (err error) {
 		}
 		var item T
 		if err := r.scan(rows, &item); err != nil {
-			r.bad, r.badKey = fmt.Errorf("row with key %s: %w", keyText(key), err), key
+			r.bad, r.badKey = badRow(key, err), key
 			return rows.Err()
 		}
 		page, keys = append(page, item), append(keys, key)
@@ -220,6 +220,22 @@ func (r *Reader[T]) load(ctx context.Context) (err error) {
 	}
 	r.end = true
 	return nil
+}
+
+// readFailed gives an error of the database the class of one that may pass. What
+// a person has to mend, and the end of ctx, keep theirs.
+func readFailed(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[*core.Error](err); ok && core.ClassOf(err, "") == "" || ctx.Err() != nil {
+		return err
+	}
+	return core.Classified(core.ClassReadIO, err)
+}
+
+// badRow is the error for a row that scan has refused.
+func badRow(key any, err error) error {
+	return &core.ItemError{
+		Key: fmt.Sprint(key), Msg: err.Error(), Err: err, Class: core.ClassOf(err, core.ClassReadParse),
+	}
 }
 
 func (r *Reader[T]) previous(keys []any) any {

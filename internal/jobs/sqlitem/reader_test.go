@@ -262,7 +262,7 @@ func TestReaderPosition(t *testing.T) {
 			t.Fatal(err)
 		}
 		before, err := readAll(t, r, 10)
-		if !errors.Is(err, bad) || !strings.Contains(err.Error(), "key 3") || !cmp.Equal(ids(before), []int64{1, 2}) {
+		if !errors.Is(err, bad) || !strings.Contains(err.Error(), `key "3": bad row`) || !cmp.Equal(ids(before), []int64{1, 2}) {
 			t.Errorf("ids %v, error %v", ids(before), err)
 		}
 		behind, err := readAll(t, r, 10)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -12,22 +14,31 @@ import (
 // RowError is one item that the database did not take.
 type RowError struct {
 	Table string
-	// Index is the item's place in the chunk, from 0.
+	// Index is the item's place in the chunk, from 0, or -1 when it was alone.
 	Index int
 	// Where is the place that the item comes from; empty when the item does not
 	// know it. An item knows it when it has a method Where() string.
 	Where string
+	// Values are the columns that the reason names, with the item's values; empty
+	// when it names none.
+	Values string
 	// Err is the database's reason.
 	Err error
 }
 
-// Error returns "place: table name: reason".
+// Error returns "place: table name: reason (column value)".
 func (e *RowError) Error() string {
-	place := core.EscapeControl(e.Where)
-	if place == "" {
-		place = "item " + strconv.Itoa(e.Index+1) + " of the chunk"
+	text := "table " + core.Quote(e.Table) + ": " + e.Err.Error()
+	if e.Values != "" {
+		text += " (" + e.Values + ")"
 	}
-	return place + ": table " + core.Quote(e.Table) + ": " + e.Err.Error()
+	switch {
+	case e.Where != "":
+		return core.EscapeControl(e.Where) + ": " + text
+	case e.Index >= 0:
+		return "item " + strconv.Itoa(e.Index+1) + " of the chunk: " + text
+	}
+	return text
 }
 
 // Unwrap returns the database's reason.
@@ -36,12 +47,17 @@ func (e *RowError) Unwrap() error { return e.Err }
 const savepoint = `"batchctl.blame"`
 
 // blame finds the row that made the insert of n items from at fail with cause.
-// It inserts them one by one under a savepoint that it undoes.
+// It inserts them one by one under a savepoint that it undoes, unless no row can
+// be to blame: SQLite has ended the transaction itself then, perhaps.
 func (w *Writer[T]) blame(ctx context.Context, tx Execer, items []T, at, n int, cause error) error {
 	if n == 1 {
 		return w.rowError(items, at, cause)
 	}
 	whole := fmt.Errorf("items %d to %d of the chunk: table %s: %w", at+1, at+n, core.Quote(w.config.Table), cause)
+	switch core.ClassOf(cause, "") {
+	case core.ClassWriteIO, core.ClassWriteBusy:
+		return whole
+	}
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+savepoint); err != nil {
 		return whole
 	}
@@ -65,6 +81,47 @@ func (w *Writer[T]) blame(ctx context.Context, tx Execer, items []T, at, n int, 
 	return found
 }
 
+// rowError describes item i, whose values are in w.args.
 func (w *Writer[T]) rowError(items []T, i int, err error) error {
-	return &RowError{Table: w.config.Table, Index: i, Where: core.WhereOf(&items[i]), Err: err}
+	e := &RowError{Table: w.config.Table, Index: i, Where: core.WhereOf(&items[i]), Err: err}
+	if len(items) == 1 {
+		e.Index = -1
+	}
+	reason, named := err.Error(), []string{}
+	for k, column := range w.config.Columns {
+		if k < len(w.args) && names(reason, w.config.Table+"."+column) {
+			named = append(named, column+" "+valueText(w.args[k]))
+		}
+	}
+	e.Values = strings.Join(named, ", ")
+	return e
+}
+
+// names reports whether a reason of SQLite's names a column.
+func names(reason, column string) bool {
+	reason, column = strings.ToLower(reason), strings.ToLower(column)
+	for {
+		_, rest, found := strings.Cut(reason, column)
+		if !found {
+			return false
+		}
+		if rest == "" || !isIdentifier("_"+rest[:1]) {
+			return true
+		}
+		reason = rest
+	}
+}
+
+func valueText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NULL"
+	case string:
+		return core.Quote(v)
+	case []byte:
+		return fmt.Sprintf("%d bytes", len(v))
+	case time.Time:
+		return v.Format(time.RFC3339Nano)
+	}
+	return fmt.Sprint(v)
 }

@@ -27,12 +27,15 @@ type Sink[T any] struct {
 	db  core.Database
 	key core.SinkKey
 	tx  *sql.Tx // of the present chunk; nil between chunks
+	// marked tells that the transaction has the savepoint of Mark.
+	marked bool
 }
 
 var (
 	_ core.ItemWriter[int] = (*Sink[int])(nil)
 	_ core.ItemStream      = (*Sink[int])(nil)
 	_ core.Sink            = (*Sink[int])(nil)
+	_ core.Reverter        = (*Sink[int])(nil)
 )
 
 // NewSink returns a sink that inserts into db as NewWriter says; cfg.Querier is
@@ -97,7 +100,63 @@ func (s *Sink[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	return s.insert(ctx, s.tx, c.Items)
+	return s.insert(ctx, classified{s.tx, s.db}, c.Items)
+}
+
+// classified is a transaction whose errors have their class.
+type classified struct {
+	tx *sql.Tx
+	db core.Database
+}
+
+// ExecContext implements Execer.
+func (c classified) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	result, err := c.tx.ExecContext(ctx, query, args...)
+	return result, classify(c.db, err)
+}
+
+// mark is the name of the savepoint of Mark.
+const mark = `"batchctl.mark"`
+
+// Mark implements core.Reverter: it begins the transaction of the chunk if that
+// has not begun, and sets a savepoint in it.
+func (s *Sink[T]) Mark(ctx context.Context) error {
+	if err := s.begin(ctx); err != nil {
+		return err
+	}
+	if s.marked {
+		s.marked = false
+		if err := s.exec(ctx, "RELEASE "+mark); err != nil {
+			return err
+		}
+	}
+	if err := s.exec(ctx, "SAVEPOINT "+mark); err != nil {
+		return err
+	}
+	s.marked = true
+	return nil
+}
+
+// Revert implements core.Reverter: it rolls back to the savepoint. Behind
+// RollbackSink there is nothing left to undo. It fails when SQLite itself has
+// ended the transaction, as it may when the disk is full; then RollbackSink is
+// left, and the chunk begins again.
+func (s *Sink[T]) Revert(ctx context.Context) error {
+	switch {
+	case s.tx == nil:
+		return nil
+	case !s.marked:
+		return fmt.Errorf("roll back in the sink %s: nothing is marked", core.QuotePath(s.db.Path()))
+	}
+	return s.exec(ctx, "ROLLBACK TO "+mark)
+}
+
+// exec runs a statement that is not interrupted halfway.
+func (s *Sink[T]) exec(ctx context.Context, statement string) error {
+	if _, err := s.tx.ExecContext(context.WithoutCancel(ctx), statement); err != nil {
+		return fmt.Errorf("%s in the sink: %w", statement, classify(s.db, err))
+	}
+	return nil
 }
 
 func (s *Sink[T]) begin(ctx context.Context) error {
@@ -108,7 +167,7 @@ func (s *Sink[T]) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("begin a transaction in the sink: %w", err)
 	}
-	s.tx = tx
+	s.tx, s.marked = tx, false
 	return nil
 }
 

@@ -19,6 +19,21 @@ type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
+// Classifier is implemented by a database that knows the classes of the errors
+// of its transactions; that of the program is one.
+type Classifier interface {
+	// Classify returns err with its class, or as it is when it has none.
+	Classify(err error) error
+}
+
+// classify returns err with the class that db gives it.
+func classify(db core.Database, err error) error {
+	if c, ok := db.(Classifier); ok && err != nil {
+		return c.Classify(err)
+	}
+	return err
+}
+
 // maxIdentifier is the length of the longest name, in characters.
 const maxIdentifier = 63
 

@@ -258,11 +258,11 @@ func TestWriteRefused(t *testing.T) {
 	}{
 		{
 			name: "a row that is there already", items: 200, change: func(es []entry) { es[130].id = 1000 }, index: 130,
-			want: `in.csv:132: table "entry": UNIQUE constraint failed: entry.id`,
+			want: `in.csv:132: table "entry": UNIQUE constraint failed: entry.id (id 1000)`,
 		},
 		{
 			name: "two rows of one group that exclude each other", items: 64, change: func(es []entry) { es[40].name = "name 2" },
-			index: 40, want: `in.csv:42: table "entry": UNIQUE constraint failed: entry.name`,
+			index: 40, want: `in.csv:42: table "entry": UNIQUE constraint failed: entry.name (name "name 2")`,
 		},
 		{
 			name: "a row of a type that the column does not take", items: 3, change: func(es []entry) { es[2].name = "" },
@@ -271,7 +271,15 @@ func TestWriteRefused(t *testing.T) {
 		{
 			name: "an item that does not know where it comes from", items: 5,
 			change: func(es []entry) { es[4].id, es[4].line = 1000, "" }, index: 4,
-			want: `item 5 of the chunk: table "entry": UNIQUE constraint failed: entry.id`,
+			want: `item 5 of the chunk: table "entry": UNIQUE constraint failed: entry.id (id 1000)`,
+		},
+		{
+			name: "an item that is alone", items: 1, change: func(es []entry) { es[0].id = 1000 }, index: -1,
+			want: `in.csv:2: table "entry": UNIQUE constraint failed: entry.id (id 1000)`,
+		},
+		{
+			name: "an item that is alone and knows nothing", items: 1, change: func(es []entry) { es[0].id, es[0].line = 1000, "" },
+			index: -1, want: `table "entry": UNIQUE constraint failed: entry.id (id 1000)`,
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,6 +299,9 @@ func TestWriteRefused(t *testing.T) {
 			}
 			if row != nil && row.Unwrap() == nil {
 				t.Error("the error hides its cause")
+			}
+			if class := core.ClassOf(err, core.PhaseWrite); class != core.ClassWriteConstraint {
+				t.Errorf("the class is %s", class)
 			}
 			if got := f.column(t, "SELECT id FROM entry"); !cmp.Equal(got, []string{"1000"}) {
 				t.Errorf("the table holds %v after the rollback", got)
@@ -362,6 +373,10 @@ func TestWriteRefusedAsAWhole(t *testing.T) {
 	}{
 		"no single row is to blame": {
 			refuse: map[string]error{"),(": broken}, want: []error{broken}, text: `items 1 to 4 of the chunk: table "entry": disk I/O error`,
+		},
+		"the disk is full": {
+			refuse: map[string]error{"),(": core.Classified(core.ClassWriteIO, broken), "SAVEPOINT": errors.New("no row is looked for")},
+			want:   []error{broken}, text: `items 1 to 4 of the chunk: table "entry": disk I/O error`,
 		},
 		"there is no savepoint": {
 			refuse: map[string]error{"),(": broken, "SAVEPOINT": gone}, want: []error{broken}, text: "items 1 to 4 of the chunk",

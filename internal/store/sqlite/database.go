@@ -131,14 +131,18 @@ func (d *database) Begin(ctx context.Context) (*sql.Tx, error) {
 // Path implements core.Database.
 func (d *database) Path() string { return d.path }
 
+// Classify gives an error of a transaction that Begin has returned its class.
+func (d *database) Classify(err error) error { return classify(err) }
+
 // Close implements core.Database.
 func (d *database) Close() error {
 	return errors.Join(d.reader.Close(), d.writer.Close())
 }
 
-// explain names the file, and what to do about the common troubles.
+// explain names the file, and what to do about the common troubles. The error
+// has its class.
 func (d *database) explain(verb string, err error) error {
-	e := &core.Error{Op: verb + " database " + core.QuotePath(d.path), Err: err}
+	e := &core.Error{Op: verb + " database " + core.QuotePath(d.path), Err: classify(err)}
 	cause, ok := errors.AsType[sqlite3.Error](err)
 	if !ok {
 		return e

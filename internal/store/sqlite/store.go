@@ -61,6 +61,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		RepositoryID:   settings[sqlrepo.SettingRepositoryID],
 		Ownership:      s.owners,
 		TranslateError: tr.translate,
+		ClassifyError:  classify,
 	})
 	return s, nil
 }

@@ -42,6 +42,17 @@ type Config struct {
 	// TranslateError turns an error of the driver into one of core's; op says
 	// what was attempted. nil keeps the error.
 	TranslateError func(op string, err error) error
+	// ClassifyError gives an error of a job's own statement its class. nil gives
+	// none.
+	ClassifyError func(err error) error
+}
+
+// classify gives an error of a job's own statement its class.
+func (c Config) classify(err error) error {
+	if err == nil || c.ClassifyError == nil {
+		return err
+	}
+	return c.ClassifyError(err)
 }
 
 func (c Config) zone() *time.Location {

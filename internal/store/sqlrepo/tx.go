@@ -50,16 +50,18 @@ func (r *Repository) Begin(ctx context.Context, je *core.JobExecution) (core.Tx,
 	return &Tx{repo: r, tx: tx, cancel: cancel, stmts: stmts, jobID: je.ID, token: je.Owner.Token}, nil
 }
 
-// ExecContext is database/sql's. The error is the driver's.
+// ExecContext is database/sql's. The error is the driver's, with its class.
 func (t *Tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
 	t.foreign = true
-	return t.tx.ExecContext(ctx, query, args...)
+	result, err := t.tx.ExecContext(ctx, query, args...)
+	return result, t.repo.cfg.classify(err)
 }
 
-// QueryContext is database/sql's. The error is the driver's.
+// QueryContext is database/sql's. The error is the driver's, with its class.
 func (t *Tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	t.foreign = true // a statement that returns rows may write as well
-	return t.tx.QueryContext(ctx, query, args...)
+	rows, err := t.tx.QueryContext(ctx, query, args...)
+	return rows, t.repo.cfg.classify(err)
 }
 
 // PrepareContext is database/sql's; the statement ends with the transaction.
