@@ -62,7 +62,7 @@ func glob(pattern string) ([]string, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
-		return nil, fmt.Errorf("%s is %s, not a directory", core.QuotePath(dir), core.FileKind(info.Mode()))
+		return nil, fmt.Errorf("%s is not a directory", core.QuotePath(dir))
 	}
 	rest := strings.TrimPrefix(strings.TrimPrefix(pattern, dir), string(filepath.Separator))
 	found := []string{dir}
