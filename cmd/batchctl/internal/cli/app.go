@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -96,14 +95,6 @@ func randomToken() string {
 func (a *app) say(format string, args ...any) {
 	line := core.EscapeControl(fmt.Sprintf(format, args...))
 	_, _ = fmt.Fprintln(a.streams.Err, line) // there is nowhere left to complain
-}
-
-func (a *app) logger() *slog.Logger {
-	level := slog.LevelWarn
-	if a.settings.Verbose {
-		level = slog.LevelInfo
-	}
-	return slog.New(slog.NewTextHandler(a.streams.Err, &slog.HandlerOptions{Level: level}))
 }
 
 // databasePath returns the path of the repository, absolute where that can be

@@ -76,6 +76,7 @@ var endedCodes = []kindCode{
 var refusedCodes = []kindCode{
 	{errUsage, codeUsage},
 	{errWarnings, codeWarnings},
+	{errRejected, codeWarnings},
 	{core.ErrNoSuchJob, codeNotFound},
 	{core.ErrNoSuchJobInstance, codeNotFound},
 	{core.ErrNoSuchJobExecution, codeNotFound},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -29,10 +30,11 @@ const stopTimeoutDefault = 25 * time.Second
 
 // addLaunchFlags declares the flags of run, next and restart. None of them may
 // have a short form that takes a value: "-d=2021" has to stay an error.
-func addLaunchFlags(cmd *cobra.Command, o *launchOptions) {
+func (a *app) addLaunchFlags(cmd *cobra.Command, o *launchOptions) {
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "stop at the next commit after this `time`, as in 90m (exit code 9)")
 	cmd.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTimeoutDefault,
 		"roll back and end when a signal or --timeout has not stopped the job within this `time`; 0: wait for ever")
+	a.addLaunchSettings(cmd.Flags())
 }
 
 // readWords takes the object of the verb and the parameters from args.
@@ -140,44 +142,33 @@ func (a *app) launch(
 	ctx, signals := a.watch(ctx, stop, o)
 	defer signals.close()
 	repo := &watchedStore{Store: store, launched: func(ctx context.Context, je *core.JobExecution) {
-		signals.running.Store(je.ID)
+		signals.running.CompareAndSwap(0, je.ID) // those of job steps come later
 		a.sayRecovered(ctx, store, je)
 	}}
+	log, warned := a.logger()
 	operator := &launch.JobOperator{
 		Registry: registry, Repo: repo,
-		Launcher: &launch.JobLauncher{Repo: repo, Databases: sqlite.Databases{}, Log: a.logger(), Now: a.now, Token: a.token, Dir: dir},
+		Launcher: &launch.JobLauncher{Repo: repo, Databases: sqlite.Databases{}, Log: log, Now: a.now, Token: a.token, Dir: dir},
 	}
 	je, err := start(ctx, operator, launch.Options{Stop: stop})
 	if je == nil {
 		return err
 	}
 	if a.streams.OutTerminal || a.settings.OutputGiven {
-		if err := a.printer(store.Zone()).Execution(a.withContexts(ctx, store, je), ""); err != nil && a.streams.WriteError() == nil {
+		if err := a.showExecution(ctx, store, je, render.Execution{}); err != nil && a.streams.WriteError() == nil {
 			return err // a write that failed is told at the end
 		}
 	}
 	if err == nil {
-		return nil
+		return a.rejected(ctx, store, je, o)
 	}
 	n := job.Notation()
 	n.Zone = store.Zone()
+	place, more := a.failedPlace(ctx, store, je, job, err)
 	return &endedError{
 		verb: o.verb, je: je, job: job, words: n.Words(je.Parameters.Identifying()),
-		signal: signals.number(), err: err,
+		place: place, more: more, warnings: warned.kept(), signal: signals.number(), err: err,
 	}
-}
-
-// withContexts returns je with the contexts of its steps. What cannot be read
-// is left out: the execution has ended, and its report is the lesser thing.
-func (a *app) withContexts(ctx context.Context, x core.JobExplorer, je *core.JobExecution) *core.JobExecution {
-	shown := je.Clone()
-	shown.Steps = slices.Clone(je.Steps)
-	for i, se := range shown.Steps {
-		if full, err := x.StepExecution(context.WithoutCancel(ctx), se.ID); err == nil {
-			shown.Steps[i] = full
-		}
-	}
-	return shown
 }
 
 // sayRecovered tells which executions the launch has found dead.

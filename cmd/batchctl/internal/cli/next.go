@@ -32,7 +32,7 @@ the last instance is not complete (exit code 7).`,
 			return runNext(cmd.Context(), a, o)
 		},
 	}
-	addLaunchFlags(cmd, &o.launchOptions)
+	a.addLaunchFlags(cmd, &o.launchOptions)
 	return cmd
 }
 

@@ -3,11 +3,12 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/batchctl/batchctl/internal/core"
-	"github.com/batchctl/batchctl/internal/store/sqlite"
+	"github.com/batchctl/batchctl/internal/core/launch"
 )
 
 type recoverOptions struct {
@@ -22,9 +23,9 @@ func newRecoverCmd(a *app) *cobra.Command {
 		Use:   "recover [EXECUTION]",
 		Short: "End executions whose process has died",
 		Long: `End an execution whose process has died as FAILED, so that it can be restarted;
-without an id all of them. "run" and "restart" do the same by themselves for the
-instance that they launch. A process that lives, or may live, is left alone
-unless --force --yes is given.`,
+without an id all of them. What its job steps have launched is recovered with it.
+"run" and "restart" do the same by themselves for the instances that they launch.
+A process that lives, or may live, is left alone unless --force --yes is given.`,
 		Example:           "  batchctl recover\n  batchctl recover 42 --force --yes",
 		ValidArgsFunction: a.completeExecutions(core.StatusStarting, core.StatusStarted, core.StatusStopping),
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -57,63 +58,91 @@ func runRecover(ctx context.Context, a *app, o *recoverOptions) error {
 		return err
 	}
 	defer store.Close() // everything is committed
+	op := &launch.JobOperator{Repo: store}
 	if o.id == 0 {
-		return recoverAll(ctx, a, store)
+		return recoverAll(ctx, a, op)
 	}
-	before, err := store.JobStatus(ctx, o.id)
-	if err != nil {
-		return &core.Error{Op: fmt.Sprintf("recover %d", o.id), Err: err}
-	}
-	verdict, je, err := store.Recover(ctx, o.id, o.force)
+	result, err := op.Recover(ctx, o.id, o.force)
+	a.sayRecoveries(result)
 	if err != nil {
 		return err
 	}
-	a.sayRecovery(before, verdict, je)
-	return a.printIfAsked(ctx, store, je)
+	return a.printIfAsked(ctx, store, result[0].Execution)
 }
 
-func (a *app) sayRecovery(before core.BatchStatus, verdict core.OwnerVerdict, je *core.JobExecution) {
-	if !before.IsRunning() && je.Status == before {
-		a.say("execution %d has ended already: it is %s", je.ID, je.Status)
+// sayRecoveries says what has become of an execution, and of those that it has
+// launched, one in a line.
+func (a *app) sayRecoveries(result launch.RecoverResult) {
+	for i, r := range result {
+		switch {
+		case i == 0:
+			a.sayRecovery(r)
+		case r.Execution.Status.IsRunning():
+			a.sayLeftAlone(r.Execution, r.Verdict)
+		default:
+			parent := fmt.Sprint(result[0].Execution.ID)
+			a.say("recovered execution %d of %s, launched from execution %s: it was %s, its owner %s (%s), now it is %s; "+
+				"it is restarted with: %s", r.Execution.ID, core.EscapeControl(r.Execution.Instance.JobName), parent, r.Before,
+				r.Verdict.Liveness, r.Verdict.Evidence, r.Execution.Status, a.command("restart", parent))
+		}
+	}
+}
+
+func (a *app) sayRecovery(r launch.Recovery) {
+	if !r.Before.IsRunning() && r.Execution.Status == r.Before {
+		a.say("execution %d has ended already: it is %s", r.Execution.ID, r.Execution.Status)
 		return
 	}
 	a.say("recovered execution %d: it was %s, its owner %s (%s), now it is %s; restart it with: %s",
-		je.ID, before, verdict.Liveness, verdict.Evidence, je.Status, a.command("restart", fmt.Sprint(je.ID)))
+		r.Execution.ID, r.Before, r.Verdict.Liveness, r.Verdict.Evidence, r.Execution.Status,
+		a.command("restart", fmt.Sprint(r.Execution.ID)))
+}
+
+func (a *app) sayLeftAlone(je *core.JobExecution, verdict core.OwnerVerdict) {
+	a.say("execution %d of %s is %s and left alone: its owner is %s: %s",
+		je.ID, core.EscapeControl(je.Instance.JobName), je.Status, verdict.Liveness, verdict.Evidence)
 }
 
 // recoverAll looks at everything that reads as running.
-func recoverAll(ctx context.Context, a *app, store *sqlite.Store) error {
+func recoverAll(ctx context.Context, a *app, op *launch.JobOperator) error {
 	q := core.JobExecutionQuery{Statuses: []core.BatchStatus{core.StatusStarting, core.StatusStarted, core.StatusStopping}}
-	looked, recovered := 0, 0
+	alone := 0
+	recovered := map[int64]bool{} // what a page still shows as running may be recovered with its parent
 	for {
-		page, err := store.JobExecutions(ctx, q)
+		page, err := op.Repo.JobExecutions(ctx, q)
 		if err != nil {
 			return err
 		}
 		for _, je := range page {
-			looked++
 			q.Before = je.ID
-			verdict, err := store.OwnerOf(ctx, je.ID)
+			if recovered[je.ID] {
+				continue
+			}
+			verdict, err := op.Repo.OwnerOf(ctx, je.ID)
 			if err != nil {
 				return err
 			}
 			if verdict.Liveness != core.OwnerDead {
-				a.say("execution %d of %s is %s and left alone: its owner is %s: %s",
-					je.ID, je.Instance.JobName, je.Status, verdict.Liveness, verdict.Evidence)
+				a.sayLeftAlone(je, verdict)
+				alone++
 				continue
 			}
-			before := je.Status
-			verdict, ended, err := store.Recover(ctx, je.ID, false)
+			result, err := op.Recover(ctx, je.ID, false)
+			result = slices.DeleteFunc(result, func(r launch.Recovery) bool {
+				return r.Execution.Status.IsRunning() // has its own turn
+			})
+			for _, r := range result {
+				recovered[r.Execution.ID] = true
+			}
+			a.sayRecoveries(result)
 			if err != nil {
 				return err
 			}
-			recovered++
-			a.sayRecovery(before, verdict, ended)
 		}
 		if len(page) == 0 {
 			break
 		}
 	}
-	a.say("%s recovered, %d left alone", plural(recovered, "execution"), looked-recovered)
+	a.say("%s recovered, %d left alone", plural(len(recovered), "execution"), alone)
 	return nil
 }

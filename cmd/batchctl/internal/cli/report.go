@@ -28,12 +28,16 @@ func usageError(hint, format string, args ...any) error {
 
 // endedError is an execution that did not complete.
 type endedError struct {
-	verb   string
-	je     *core.JobExecution
-	job    *core.Job
-	words  []string // the identifying parameters
-	signal syscall.Signal
-	err    error
+	verb  string
+	je    *core.JobExecution
+	job   *core.Job
+	words []string // the identifying parameters
+	place string   // in which step it did not complete, and what that had done
+	more  []string // lines about that place
+	// warnings are what the run had to say before.
+	warnings []string
+	signal   syscall.Signal
+	err      error
 }
 
 // Error implements error.
@@ -61,6 +65,10 @@ func (a *app) report(err error) {
 	if hint := core.Hint(err); hint != "" {
 		text += "; " + a.pasteable(hint)
 	}
+	if errors.Is(err, errRejected) {
+		a.say("warning: %s", text)
+		return
+	}
 	a.say("error: %s", text)
 	if isEnded {
 		a.reportEnd(ended)
@@ -70,7 +78,13 @@ func (a *app) report(err error) {
 func (a *app) reportEnd(e *endedError) {
 	id := strconv.FormatInt(e.je.ID, 10)
 	a.say("  execution %s of %s is %s%s", id,
-		core.ShellQuote(append([]string{e.je.Instance.JobName}, e.words...)...), e.je.Status, countsOf(e.je))
+		core.ShellQuote(append([]string{e.je.Instance.JobName}, e.words...)...), e.je.Status, e.place)
+	for _, line := range e.more {
+		a.say("  %s", line)
+	}
+	for _, line := range e.warnings {
+		a.say("  warning: %s", line)
+	}
 	if restartableEnd(e) {
 		a.say("  restart it with: %s", a.command("restart", id))
 		return
@@ -88,19 +102,6 @@ func restartableEnd(e *endedError) bool {
 		return e.je.Status == core.StatusFailed || e.je.Status == core.StatusStopped || e.je.Status.IsRunning()
 	}
 	return false
-}
-
-// countsOf says what the step that did not complete had done.
-func countsOf(je *core.JobExecution) string {
-	for _, se := range je.Steps {
-		if se.Status == core.StatusCompleted {
-			continue
-		}
-		c := se.Counts
-		return fmt.Sprintf(" in step %s: read %d, written %d, filtered %d, skipped %d, commits %d, rollbacks %d",
-			se.StepName, c.Read, c.Write, c.Filter, c.ReadSkip+c.ProcessSkip+c.WriteSkip, c.Commit, c.Rollback)
-	}
-	return ""
 }
 
 // plural is "1 record", "2 records".

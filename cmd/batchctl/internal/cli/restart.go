@@ -36,7 +36,7 @@ must be the newest of its instance. Non-identifying parameters may be changed.`,
 			return runRestart(cmd.Context(), a, o)
 		},
 	}
-	addLaunchFlags(cmd, &o.launchOptions)
+	a.addLaunchFlags(cmd, &o.launchOptions)
 	return cmd
 }
 

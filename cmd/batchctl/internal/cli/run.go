@@ -35,7 +35,7 @@ is resumed at its last commit.
 			return runRun(cmd.Context(), a, o)
 		},
 	}
-	addLaunchFlags(cmd, &o.launchOptions)
+	a.addLaunchFlags(cmd, &o.launchOptions)
 	return cmd
 }
 

@@ -23,6 +23,7 @@ type settings struct {
 	UTC       bool
 	Verbose   bool
 	ExitCodes string
+	Strict    bool // of run, next and restart only
 
 	// OutputGiven is set when somebody asked for a format.
 	OutputGiven bool
@@ -39,6 +40,9 @@ type setting struct {
 	help        string
 	text        func(*settings) *string
 	flag        func(*settings) *bool
+	// launching marks a setting of run, next and restart; the others are of
+	// every command.
+	launching bool
 }
 
 func (s setting) variable() string {
@@ -74,15 +78,26 @@ func settingsTable() []setting {
 			name: "exit-codes", byDefault: "default", choices: []string{"default", exitCodesSpring},
 			help: "exit code `scheme`: default, spring", text: func(s *settings) *string { return &s.ExitCodes },
 		},
+		{
+			name: "strict", help: "exit with 4 when the job has completed, but skipped records", launching: true,
+			flag: func(s *settings) *bool { return &s.Strict },
+		},
 	}
 }
 
-// addFlags declares the settings as flags of every command.
-func (a *app) addFlags(flags *pflag.FlagSet) {
+// addFlags declares the settings of every command as flags.
+func (a *app) addFlags(flags *pflag.FlagSet) { a.declare(flags, false) }
+
+// addLaunchSettings declares those of run, next and restart.
+func (a *app) addLaunchSettings(flags *pflag.FlagSet) { a.declare(flags, true) }
+
+func (a *app) declare(flags *pflag.FlagSet, launching bool) {
 	for _, s := range settingsTable() {
-		if s.flag != nil {
+		switch {
+		case s.launching != launching:
+		case s.flag != nil:
 			flags.BoolVarP(s.flag(&a.settings), s.name, s.short, false, s.help)
-		} else {
+		default:
 			flags.StringVarP(s.text(&a.settings), s.name, s.short, s.byDefault, s.help)
 		}
 	}
@@ -93,6 +108,9 @@ func (a *app) addFlags(flags *pflag.FlagSet) {
 func (a *app) configure(cmd *cobra.Command) error {
 	for _, s := range settingsTable() {
 		flag := cmd.Flags().Lookup(s.name)
+		if flag == nil { // it is not for this command
+			continue
+		}
 		source := "--" + s.name
 		given := flag.Changed
 		if value := a.env.Get(s.variable()); !given && value != "" {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -170,5 +171,5 @@ func (a *app) printIfAsked(ctx context.Context, x core.JobExplorer, je *core.Job
 	if !a.settings.OutputGiven {
 		return nil
 	}
-	return a.printer(x.Zone()).Execution(a.withContexts(ctx, x, je), "")
+	return a.showExecution(ctx, x, je, render.Execution{})
 }

@@ -10,12 +10,17 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// contexts writes the context of the job, and of each step that has one.
-func (p *Printer) contexts(b *bytes.Buffer, x Execution) error {
+// contexts writes the context of the job, and of each step of the outline that
+// has one.
+func (p *Printer) contexts(b *bytes.Buffer, x Execution, lines []line) error {
 	if err := p.context(b, "context of the job", x.Context, x.OpaqueContext); err != nil {
 		return err
 	}
-	for _, se := range x.Steps {
+	for _, l := range lines {
+		se := l.step
+		if se == nil {
+			continue
+		}
 		if err := p.context(b, "context of "+se.StepName, se.Context, se.OpaqueContext); err != nil {
 			return err
 		}

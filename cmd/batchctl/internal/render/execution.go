@@ -37,6 +37,11 @@ type Child struct {
 	Execution *core.JobExecution
 }
 
+// isAll reports whether message says no more than which execution it is.
+func (c Child) isAll(message string) bool {
+	return c.Execution != nil && message == fmt.Sprintf("execution %d of job %s", c.Execution.ID, c.JobName)
+}
+
 func (x Execution) command(words ...string) string {
 	if x.Command == nil {
 		return core.ShellQuote(append([]string{"batchctl"}, words...)...)
@@ -65,14 +70,15 @@ func (p *Printer) Execution(x Execution) error {
 	if err := writeFacts(&b, p.facts(x.JobExecution, x.Owner), p.Style); err != nil {
 		return err
 	}
-	if lines := newOutline(x).lines(); len(lines) > 0 {
+	lines := newOutline(x).lines()
+	if len(lines) > 0 {
 		b.WriteByte('\n')
 		if err := p.steps(lines).Write(&b, p.Style); err != nil {
 			return err
 		}
 	}
 	if x.Contexts {
-		if err := p.contexts(&b, x); err != nil {
+		if err := p.contexts(&b, x, lines); err != nil {
 			return err
 		}
 	}

@@ -288,10 +288,11 @@ func (o *outline) lines() []line {
 		for _, b := range kids {
 			l := line{indent: indent, label: b.label, step: b.step, notes: b.notes}
 			if b.step != nil {
-				if message := b.step.ExitStatus.Message; message != told && !below(b.kids, message) {
+				child, launched := o.x.Children[b.step.ID]
+				if message := b.step.ExitStatus.Message; message != told && !below(b.kids, message) && !child.isAll(message) {
 					l.notes = append(l.notes, messageNote(b.step)...)
 				}
-				if child, ok := o.x.Children[b.step.ID]; ok {
+				if launched {
 					l.notes = append(l.notes, o.x.childNote(child))
 				}
 			}
@@ -314,10 +315,11 @@ func (o *outline) messages() map[string]bool {
 	return messages
 }
 
-// below reports whether something among kids says the same.
+// below reports whether message only hands on what one of kids says.
 func below(kids []*branch, message string) bool {
 	return slices.ContainsFunc(kids, func(b *branch) bool {
-		return b.step != nil && b.step.ExitStatus.Message == message || below(b.kids, message)
+		said := b.step != nil && b.step.ExitStatus.Message != "" && strings.Contains(message, b.step.ExitStatus.Message)
+		return said || below(b.kids, message)
 	})
 }
 

@@ -154,11 +154,7 @@ func planStep(lines []planned, s *core.Step, indent int) []planned {
 	case s.Job != "":
 		l.notes = append(l.notes, Cell{Text: "launches " + s.Job})
 	case s.Worker != nil:
-		worker := s.Worker.Name
-		if s.Worker.Kind != "" {
-			worker += " (" + s.Worker.Kind + ")"
-		}
-		l.notes = append(l.notes, Cell{Text: "every part runs " + worker})
+		l.notes = append(l.notes, Cell{Text: strings.Join(strings.Fields("in parts, each a "+s.Worker.Kind+" step "+s.Worker.Name), " ")})
 	}
 	lines = append(lines, l)
 	return planLevel(lines, s.Flow, indent+indentation, "step "+s.Name)

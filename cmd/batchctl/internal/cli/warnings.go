@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// maxWarnings is how many warnings of a run are kept for its end.
+const maxWarnings = 20
+
+// warnings is what a run has to say while it runs, where nobody asked for all of
+// it. A person at a terminal is told at once. Elsewhere warnings are kept for
+// the block about a failure: a run that ends well prints nothing, so that cron
+// mails failures only.
+type warnings struct {
+	mu    sync.Mutex
+	say   func(line string) // nil: keep them
+	lines []string
+	lost  int
+}
+
+// logger returns the logger of a run, and the warnings that it keeps.
+func (a *app) logger() (*slog.Logger, *warnings) {
+	w := &warnings{}
+	if a.settings.Verbose {
+		return slog.New(slog.NewTextHandler(a.streams.Err, &slog.HandlerOptions{Level: slog.LevelInfo})), w
+	}
+	if a.streams.ErrTerminal {
+		w.say = func(line string) { a.say("warning: %s", line) }
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: forPeople})), w
+}
+
+// forPeople leaves out what the line says already.
+func forPeople(groups []string, attr slog.Attr) slog.Attr {
+	if len(groups) == 0 && (attr.Key == slog.TimeKey || attr.Key == slog.LevelKey) {
+		return slog.Attr{}
+	}
+	return attr
+}
+
+// Write implements io.Writer for a slog.TextHandler, which writes one record at
+// a time: its message and its attributes.
+func (w *warnings) Write(record []byte) (int, error) {
+	line := readable(strings.TrimSuffix(string(record), "\n"))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.say != nil:
+		w.say(line)
+	case len(w.lines) == maxWarnings: // the last ones are nearest to the failure
+		w.lines = append(w.lines[1:], line)
+		w.lost++
+	default:
+		w.lines = append(w.lines, line)
+	}
+	return len(record), nil
+}
+
+// readable turns msg="what happened" key=value into what happened: key=value.
+func readable(record string) string {
+	rest, ok := strings.CutPrefix(record, slog.MessageKey+"=")
+	if !ok {
+		return record
+	}
+	message, attrs, _ := strings.Cut(rest, " ")
+	if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+		message, attrs = quoted, strings.TrimPrefix(rest[len(quoted):], " ")
+		if text, err := strconv.Unquote(quoted); err == nil {
+			message = text
+		}
+	}
+	if attrs == "" {
+		return message
+	}
+	return message + ": " + attrs
+}
+
+// kept returns the lines that were kept, with how many there were before them.
+func (w *warnings) kept() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lost == 0 {
+		return w.lines
+	}
+	return append([]string{plural(w.lost, "earlier warning") + " left out; --verbose shows all"}, w.lines...)
+}
