@@ -17,6 +17,7 @@ func (c *checker) ways(elements []core.Element, e *core.Element, s scope) (sound
 	case isReserved(e.Next):
 		c.add("element %s: next %s is no element; to end the job there, write a transition to it",
 			name, core.Quote(e.Next))
+		sound = false
 	default:
 		sound = c.target(elements, e.Next, fmt.Sprintf("element %s: next", name), s, false)
 	}
