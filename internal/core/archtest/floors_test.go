@@ -107,6 +107,6 @@ var testFloors = map[string][]string{
 	},
 	"cmd/batchctl": {"internal/core", "internal/core/fault", "internal/sample", "internal/store/sqlite", sqlite3},
 	"cmd/batchctl/internal/cli": {
-		"internal/core/chunk", "internal/core/engine", "internal/sample", sqlite3,
+		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/partition", "internal/sample", sqlite3,
 	},
 }
