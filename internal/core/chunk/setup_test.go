@@ -252,3 +252,6 @@ func (w *target) Write(ctx context.Context, c *core.Chunk[int]) error {
 func moving(r core.ItemReader[int], p core.ItemProcessor[int, int], w core.ItemWriter[int], o chunk.Options) *core.Step {
 	return chunk.Step(stepName, func(*core.Scope) (core.StepBody, error) { return chunk.New(r, p, w, o), nil })
 }
+
+// quiet logs to nobody.
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
