@@ -38,6 +38,7 @@ func Queries() map[string]Query {
 		"steps":             {selectStepsOfExecution, []any{1}},
 		"step":              {selectStepByID, []any{1}},
 		"last step":         {selectLastStep, []any{1, "step"}},
+		"parts":             {selectPartitions, []any{1, "step:", "step;"}},
 		"step count":        {countSteps, []any{1, "step"}},
 		"head":              {selectHead + "WHERE E.JOB_EXECUTION_ID = ?", []any{1}},
 		"heads of instance": {selectHeadsOfInstance, []any{1}},

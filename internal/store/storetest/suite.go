@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Helper()
 	for _, group := range [][]rule{
 		schemaRules, parameterRules, instanceRules, launchRules, writeRules, operateRules, explorerRules, contextRules,
+		partRules,
 	} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
