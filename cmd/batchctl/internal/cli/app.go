@@ -228,12 +228,15 @@ func programName(called string) string {
 	return "batchctl"
 }
 
-// command returns a command line to be pasted: with the repository, if it is
-// not the default one.
+// command returns a command line to be pasted, from whatever folder: with the
+// repository, if it is not the default one.
 func (a *app) command(words ...string) string {
 	line := []string{a.program}
-	if a.settings.DB != "" {
-		line = append(line, "--db", a.settings.DB)
+	if path := a.settings.DB; path != "" {
+		if absolute, _, err := a.databasePath(); err == nil {
+			path = absolute
+		}
+		line = append(line, "--db", path)
 	}
 	return core.ShellQuote(append(line, words...)...)
 }
