@@ -32,6 +32,11 @@
 // of the job, in one transaction; when that fails too the rows stay as they
 // were, the error says so, and the next launch recovers them.
 //
+// The exit status that a body returns is joined to the step's whether it failed
+// or not. An error of a listener before a job, a step or a chunk fails it. One
+// of a listener after them comes too late for that: it is logged and stands in
+// the exit message, and changes neither status nor exit code.
+//
 // A tasklet that finished its work is COMPLETED even when a stop was requested
 // meanwhile; the job then stops before its next step, and is COMPLETED when it
 // has none.

@@ -101,18 +101,8 @@ func (e *execution) isRecorded() bool { return !e.scope.Step.EndTime.IsZero() }
 func (e *execution) end(ctx context.Context, o outcome) error {
 	next := e.scope.Step.Clone()
 	e.finish(next, o)
-	if e.listener.AfterStep != nil {
-		exit, err := e.afterStep(ctx, *next)
-		if next.ExitStatus.Code == core.ExitCodeRefused {
-			exit.Code = ""
-		}
-		next.ExitStatus = next.ExitStatus.And(exit)
-		if err != nil {
-			e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after the step failed",
-				append(e.attrs(), slog.String("error", describe(err)))...)
-			next.ExitStatus = next.ExitStatus.AddMessage("the listener after the step failed: " + inOneLine(err))
-		}
-	}
+	heard := e.hear(ctx, next)
+	next.ExitStatus = next.ExitStatus.And(heard)
 	next.Context = e.scope.Context.Clone()
 	fault.Point("engine.before-step-end")
 	err := e.write(ctx, next)
@@ -129,8 +119,27 @@ func (e *execution) end(ctx context.Context, o outcome) error {
 	if o.err == nil {
 		o = failed(ctx, nil, fmt.Errorf("record the end of the step: %w", err))
 	}
+	o.exit = o.exit.AddMessage(e.lapse).And(heard)
 	se.Failure = o.err
 	return &unrecordedError{se: se, end: o, counts: e.scope.Uncommitted, err: err}
+}
+
+// hear returns what the listeners say about the end of the step, to be joined to
+// it. The code of a refusal is not theirs to change.
+func (e *execution) hear(ctx context.Context, ended *core.StepExecution) core.ExitStatus {
+	if e.listener.AfterStep == nil {
+		return core.ExitStatus{}
+	}
+	heard, err := e.afterStep(ctx, *ended)
+	if ended.ExitStatus.Code == core.ExitCodeRefused {
+		heard.Code = ""
+	}
+	if err != nil {
+		e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after the step failed",
+			append(e.attrs(), slog.String("error", describe(err)))...)
+		heard = heard.AddMessage("the listener after the step failed: " + inOneLine(err))
+	}
+	return heard
 }
 
 func (e *execution) write(ctx context.Context, next *core.StepExecution) error {

@@ -96,6 +96,21 @@ func TestChunkListener(t *testing.T) {
 			t.Errorf("the log:\n%s", b.logs)
 		}
 	})
+	t.Run("what listeners say is there when the end is written with the job's", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.repo.breakCommits(breaking(always, undone, isStepEnd))
+		step := listened(tasklet("a", calls(2)), core.ExitStatus{Code: "ODD"}, errBoom)
+		step.Listener.AfterChunk = func(context.Context, *core.Scope) { panic("meter is gone") }
+		je, err := b.run(job(step))
+		wantError(t, err, errDisk)
+		wantStates(t, je, "FAILED/FAILED: a FAILED/ODD")
+		for _, want := range []string{"disk I/O error", "a chunk of step a: meter is gone", "the listener after the step failed: boom"} {
+			if got := je.Steps[0].ExitStatus.Message; strings.Count(got, want) != 1 {
+				t.Errorf("%q is not once in exit message %q", want, got)
+			}
+		}
+	})
 	t.Run("nobody who listens is called", func(t *testing.T) {
 		t.Parallel()
 		_, err := setup(t).run(job(bodyStep("a", func(_ context.Context, s *core.Scope) (core.ExitStatus, error) {
