@@ -87,18 +87,26 @@ func (c Config) create() (*os.File, error) {
 // A new file rather than the old one emptied: whoever made the old one may have
 // given it another mode, or hold it open.
 func (c Config) replaceLeftover() (*os.File, error) {
+	if err := c.removeLeftover(); err != nil {
+		return nil, err
+	}
+	return c.create()
+}
+
+// removeLeftover removes a part that nobody is writing.
+func (c Config) removeLeftover() error {
 	old, err := c.open()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer old.Close() // it was only held for its lock
 	if err := c.lock(old); err != nil {
-		return nil, err
+		return err
 	}
 	if err := os.Remove(c.part()); err != nil {
-		return nil, &core.Error{Op: c.op(), Err: err}
+		return &core.Error{Op: c.op(), Err: err}
 	}
-	return c.create()
+	return nil
 }
 
 // open opens the part that is there. It never opens what is no regular file.

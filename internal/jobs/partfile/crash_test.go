@@ -37,20 +37,20 @@ func TestCrash(t *testing.T) {
 		t.Fatal("the list of failpoints has none of the package")
 	}
 	for _, point := range fault.Points() {
-		if !strings.HasPrefix(point, "partfile.") {
-			continue
+		if !strings.HasPrefix(point, "partfile.") || strings.HasSuffix(point, "-remove") {
+			continue // only a merge removes; see TestMergeCrash
 		}
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
 			for hit := 1; ; hit++ {
 				path := target(t)
-				if !dies(t, path, fmt.Sprintf("%s:%d=kill", point, hit)) {
+				if !dies(t, "TestCrash", path, fmt.Sprintf("%s:%d=kill", point, hit)) {
 					if hit == 1 {
 						t.Error("it is never passed")
 					}
 					return
 				}
-				if dies(t, path, "") {
+				if dies(t, "TestCrash", path, "") {
 					t.Fatal("the second attempt died")
 				}
 				want(t, path, "one\ntwo\nend\n")
@@ -83,10 +83,41 @@ func TestRewritten(t *testing.T) {
 	}
 }
 
+// TestMergeCrash does the same with a merge.
+func TestMergeCrash(t *testing.T) {
+	if path := os.Getenv(crashEnv); path != "" {
+		header, parts := pieces(path)
+		do(t, partfile.Merge(t.Context(), partfile.Config{Target: path}, parts, []byte(header)))
+		return
+	}
+	for _, point := range fault.Points() {
+		if !strings.HasPrefix(point, "partfile.") {
+			continue
+		}
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			for hit := 1; ; hit++ {
+				path := target(t)
+				makePieces(t, path)
+				if !dies(t, "TestMergeCrash", path, fmt.Sprintf("%s:%d=kill", point, hit)) {
+					if hit == 1 {
+						t.Error("it is never passed")
+					}
+					return
+				}
+				if dies(t, "TestMergeCrash", path, "") {
+					t.Fatal("the second attempt died")
+				}
+				wantMerged(t, path)
+			}
+		})
+	}
+}
+
 // dies runs one attempt and reports whether it was killed.
-func dies(t *testing.T, path, failpoint string) bool {
+func dies(t *testing.T, test, path, failpoint string) bool {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrash$")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$")
 	cmd.Env = append(os.Environ(), crashEnv+"="+path, fault.Variable+"="+failpoint)
 	out, err := cmd.CombinedOutput()
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {

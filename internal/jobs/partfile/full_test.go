@@ -76,3 +76,42 @@ func runOutOfSpace(t *testing.T, path string) {
 	do(t, err, f.Close())
 	os.Stdout.WriteString("state: " + string(text) + "\n")
 }
+
+// mergeLimitEnv makes the test program the process that runs out of space in a
+// merge.
+const mergeLimitEnv = "PARTFILE_TEST_MERGE"
+
+// TestMergeDiskFull leaves every part, and frees what it has taken of the disk.
+func TestMergeDiskFull(t *testing.T) {
+	const name, limit = "TestMergeDiskFull", 15_000
+	parts := func(path string) []partfile.MergePart {
+		return []partfile.MergePart{
+			{Path: path + ".a", State: partfile.State{}.Add(block('a'))}, {Path: path + ".b", State: partfile.State{}.Add(block('b'))},
+		}
+	}
+	if path := os.Getenv(mergeLimitEnv); path != "" {
+		signal.Ignore(syscall.SIGXFSZ)
+		do(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: limit, Max: limit}))
+		err := partfile.Merge(t.Context(), partfile.Config{Target: path}, parts(path), nil)
+		if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "write output "+path) {
+			t.Errorf("got error %v", err)
+		}
+		return
+	}
+	path := target(t)
+	write(t, path+".a", string(block('a')))
+	write(t, path+".b", string(block('b')))
+	write(t, path, "yesterday")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+name+"$")
+	cmd.Env = append(os.Environ(), mergeLimitEnv+"="+path)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	want(t, path, "yesterday")
+	want(t, path+partfile.Suffix, "")
+	want(t, path+".a", string(block('a')))
+	want(t, path+".b", string(block('b')))
+	do(t, partfile.Merge(t.Context(), partfile.Config{Target: path}, parts(path), nil))
+	want(t, path, string(block('a'))+string(block('b')))
+	want(t, path+".a", "")
+}
