@@ -43,6 +43,7 @@ var floors = map[string][]string{
 	"internal/store/sqlite":  {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
 	"internal/jobs/partfile": {"internal/core", "internal/core/fault", sys},
 	"internal/jobs/csvfile":  {"internal/core", "internal/core/fault", "internal/jobs/partfile", decimal},
+	"internal/jobs/rejects":  {"internal/core", "internal/jobs/partfile"},
 	"internal/jobs/sqlitem":  {"internal/core", "internal/core/fault"},
 	"internal/jobs/execstep": {"internal/core", "internal/core/engine", "internal/core/fault", sys},
 	"internal/jobs/sqlstep":  {"internal/core", "internal/core/engine"},
@@ -96,6 +97,10 @@ var testFloors = map[string][]string{
 	"internal/store/storetest": {"internal/store/sqlite"},
 	"internal/jobs/csvfile":    {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/partfile":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
+	"internal/jobs/rejects": {
+		"internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/jobs/csvfile",
+		"internal/store/sqlite",
+	},
 	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/store/sqlite", sqlite3},
 	"internal/jobs/execstep":   {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
 	"internal/jobs/sqlstep":    {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
