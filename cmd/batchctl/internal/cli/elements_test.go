@@ -86,6 +86,16 @@ func sieve(name string, items int, bad ...int) *core.Step {
 	})
 }
 
+// halting is a step that is stopped while it works.
+func halting(name string) *core.Step {
+	return &core.Step{Name: name, Bind: func(s *core.Scope) (core.StepBody, error) {
+		return body(func() error {
+			s.Stop.Request(core.ErrStopped)
+			return s.Stop.Cause()
+		}), nil
+	}}
+}
+
 type noWriter struct{}
 
 func (noWriter) Write(context.Context, *core.Chunk[int]) error { return nil }
@@ -119,6 +129,15 @@ func (sh shell) run(t *testing.T, want int, args ...string) (stdout, stderr stri
 		&core.Job{Name: "clean", Steps: []*core.Step{sieve("sift", 25)}},
 		&core.Job{Name: "dirty", Steps: []*core.Step{sieve("sift", 25, 3, 17), sieve("again", 25, 1)}},
 		&core.Job{Name: "parent", Steps: []*core.Step{launch.JobStep("inner", &core.Job{Name: "dirty", Steps: []*core.Step{sieve("sift", 25, 3)}}, nil)}},
+		&core.Job{Name: "halts", Steps: []*core.Step{partition.Step("load", halting("part"), core.PartitionerFunc(
+			func(context.Context, *core.Scope, int) ([]core.Partition, error) {
+				return make([]core.Partition, 3), nil
+			},
+		), partition.Options{Threads: 1})}},
+		&core.Job{Name: "haltsBelow", Steps: []*core.Step{launch.JobStep("inner", &core.Job{Name: "halting", Steps: []*core.Step{halting("only")}}, nil)}},
+		&core.Job{Name: "tries", Flow: []core.Element{
+			{Step: fragile("first"), Transitions: []core.Transition{{On: core.ExitCodeFailed, To: "second"}}, Next: "second"}, {Step: fragile("second")},
+		}, Parameters: core.ParameterSpecs{{Name: "dir"}}},
 		&core.Job{Name: "spoiled", Steps: []*core.Step{sieve("sift", 25, 1, 2, 3, 4)}},
 	)
 	code := cli.Run(args, func(key string) (string, bool) { v, ok := sh.env[key]; return v, ok }, s, jobs...)
@@ -278,5 +297,46 @@ func TestElementsJSON(t *testing.T) {
 	}
 	if got, want := strings.Count(document, `"batchctl.lineage":`), 4+1+12+3+1; got != want {
 		t.Errorf("%d steps with contexts, want %d", got, want)
+	}
+}
+
+// TestFailedPlace: the block about an end names the step, the part and the child
+// that it was about.
+func TestFailedPlace(t *testing.T) {
+	t.Parallel()
+	const counts = "read 0, written 0, filtered 0, skipped 0, commits 0, rollbacks 0\n"
+	for name, tc := range map[string]struct {
+		args   []string
+		breaks []string
+		code   int
+		want   string
+	}{
+		"a part was stopped": {
+			args: []string{"run", "halts"}, code: 3,
+			want: "  execution 1 of halts is STOPPED in step load: " + counts +
+				"  the first part that did not complete is load:partition0, which is STOPPED\n",
+		},
+		"a child was stopped": {
+			args: []string{"run", "haltsBelow"}, code: 3,
+			want: "execution 2 of job halting ended STOPPED: step only: stopped; batchctl --db DIR/r.db show 2\n" +
+				"  execution 1 of haltsBelow is STOPPED in step inner: " + counts + "  restart it with",
+		},
+		"not the step that the job went on without": {
+			args: []string{"run", "tries"}, breaks: []string{"first", "second"}, code: 1,
+			want: "  execution 1 of tries dir=DIR is FAILED in step second: " + counts,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sh := newShell(t)
+			if tc.breaks != nil {
+				sh.breaks(t, tc.breaks...)
+				tc.args = append(tc.args, "dir="+sh.dir)
+			}
+			_, stderr := sh.run(t, tc.code, tc.args...)
+			if !strings.Contains(sh.normal(stderr), tc.want) {
+				t.Errorf("says\n%s\nwant\n%s", sh.normal(stderr), tc.want)
+			}
+		})
 	}
 }

@@ -77,14 +77,15 @@ func runExecutions(ctx context.Context, a *app, o *executionsOptions) error {
 	if err != nil {
 		return err
 	}
-	if len(page) == o.limit {
-		a.sayMore(page[len(page)-1].ID)
+	page, more := cut(page, o.limit)
+	if more {
+		a.sayMore(page[len(page)-1].ID, o.limit)
 	}
 	return a.printer(x.Zone()).Executions(page)
 }
 
 func (o *executionsOptions) query(zone *time.Location) (core.JobExecutionQuery, error) {
-	q := core.JobExecutionQuery{JobName: o.job, InstanceID: o.instance, Before: o.pageAfter, Limit: o.limit}
+	q := core.JobExecutionQuery{JobName: o.job, InstanceID: o.instance, Before: o.pageAfter, Limit: o.limit + 1}
 	for _, name := range o.statuses {
 		status, err := core.ParseBatchStatus(strings.ToUpper(name))
 		if err != nil {

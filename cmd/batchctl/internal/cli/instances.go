@@ -40,8 +40,11 @@ func newInstancesCmd(a *app) *cobra.Command {
 	return cmd
 }
 
+// defaultPage is how many rows a list has where nobody says.
+const defaultPage = 100
+
 func addPageFlags(cmd *cobra.Command, limit *int, pageAfter *int64) {
-	cmd.Flags().IntVar(limit, "limit", 100, "at most this `number` of rows")
+	cmd.Flags().IntVar(limit, "limit", defaultPage, "at most this `number` of rows")
 	cmd.Flags().Int64Var(pageAfter, "page-after", 0, "go on after this `id`, the last one of the page before")
 }
 
@@ -64,10 +67,11 @@ func runInstances(ctx context.Context, a *app, o *instancesOptions) error {
 	if err := a.knownJob(ctx, x, "instances", o.job); err != nil {
 		return err
 	}
-	page, err := x.JobInstances(ctx, core.JobInstanceQuery{JobName: o.job, Before: o.pageAfter, Limit: o.limit})
+	page, err := x.JobInstances(ctx, core.JobInstanceQuery{JobName: o.job, Before: o.pageAfter, Limit: o.limit + 1})
 	if err != nil {
 		return err
 	}
+	page, more := cut(page, o.limit)
 	instances := make([]render.Instance, len(page))
 	for i, instance := range page {
 		instances[i] = render.Instance{JobInstance: instance}
@@ -77,16 +81,26 @@ func runInstances(ctx context.Context, a *app, o *instancesOptions) error {
 		}
 		instances[i].Last = last
 	}
-	if len(page) == o.limit {
-		a.sayMore(page[len(page)-1].ID)
+	if more {
+		a.sayMore(page[len(page)-1].ID, o.limit)
 	}
 	return a.printer(x.Zone()).Instances(instances)
 }
 
-// sayMore tells a person that the list may go on.
-func (a *app) sayMore(last int64) {
-	if a.streams.OutTerminal {
-		a.say("there may be more: add --page-after %d", last)
+// cut returns at most limit rows of a page that was asked for one more, and
+// whether there was one.
+func cut[T any](page []T, limit int) (shown []T, more bool) {
+	if len(page) > limit {
+		return page[:limit], true
+	}
+	return page, false
+}
+
+// sayMore tells that a list goes on: a person, and whoever has not asked for
+// less than all.
+func (a *app) sayMore(last int64, limit int) {
+	if a.streams.OutTerminal || limit == defaultPage {
+		a.say("there are more: add --page-after %d, or --limit", last)
 	}
 }
 

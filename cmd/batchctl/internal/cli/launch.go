@@ -164,10 +164,10 @@ func (a *app) launch(
 	}
 	n := job.Notation()
 	n.Zone = store.Zone()
-	place, more := a.failedPlace(ctx, store, je, job, err)
+	place, part := failedPlace(je, job, err)
 	return &endedError{
 		verb: o.verb, je: je, job: job, words: n.Words(je.Parameters.Identifying()),
-		place: place, more: more, warnings: warned.kept(), signal: signals.number(), err: err,
+		place: place, part: part, warnings: warned.kept(), signal: signals.number(), err: err,
 	}
 }
 

@@ -1,46 +1,29 @@
 package cli
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
 
 // failedPlace says, in words that go with err, in which step je has not completed
-// and what that had done; and in more lines, as far as err does not say so, which
-// of its parts it was, and which child.
-func (a *app) failedPlace(
-	ctx context.Context, x core.JobExplorer, je *core.JobExecution, job *core.Job, err error,
-) (step string, more []string) {
-	ctx = context.WithoutCancel(ctx)
+// and what that had done; and of a partitioned step in which part, in a line of
+// its own, where err does not say so.
+func failedPlace(je *core.JobExecution, job *core.Job, err error) (step, part string) {
 	se := failedStep(je, job)
 	if se == nil {
-		return "", nil
+		return "", ""
 	}
 	c := se.Counts
 	step = fmt.Sprintf(" in step %s: read %d, written %d, filtered %d, skipped %d, commits %d, rollbacks %d",
 		se.StepName, c.Read, c.Write, c.Filter, c.ReadSkip+c.ProcessSkip+c.WriteSkip, c.Commit, c.Rollback)
-	if part, failed, all := failedPart(je, se.StepName); part != nil {
-		se = part
-		if _, name := core.SplitStepName(part.StepName); !strings.Contains(err.Error(), "part "+name) {
-			more = append(more, fmt.Sprintf("%d of %s did not complete, the first is %s, which is %s",
-				failed, plural(all, "part"), part.StepName, part.Status))
+	if failed := failedPart(je, se.StepName); failed != nil {
+		if _, name := core.SplitStepName(failed.StepName); !strings.Contains(err.Error(), "part "+name) {
+			part = fmt.Sprintf("the first part that did not complete is %s, which is %s", failed.StepName, failed.Status)
 		}
 	}
-	if full, err := x.StepExecution(ctx, se.ID); err == nil {
-		se = full
-	}
-	if child, ok := childOf(ctx, x, se); ok && child.Execution != nil {
-		id := fmt.Sprint(child.Execution.ID)
-		if !strings.Contains(core.Hint(err), core.ShellQuote("show", id)) {
-			more = append(more, fmt.Sprintf("it launched execution %s of %s, which is %s; look at it with: %s",
-				id, child.JobName, child.Execution.Status, a.command("show", id)))
-		}
-	}
-	return step, more
+	return step, part
 }
 
 // failedStep returns the first of the steps that ended worst, but for those that
@@ -92,21 +75,18 @@ func isInFlowOf(job *core.Job, outer, inner string) bool {
 	return false
 }
 
-// failedPart returns the first of the parts of a step that ended worst, and how
-// many of how many did not complete.
-func failedPart(je *core.JobExecution, manager string) (worst *core.StepExecution, failed, all int) {
-	parts := slices.DeleteFunc(slices.Clone(je.Steps), func(se *core.StepExecution) bool {
+// failedPart returns the first of the parts of a step that ended worst, nil when
+// there is none.
+func failedPart(je *core.JobExecution, manager string) *core.StepExecution {
+	var worst *core.StepExecution
+	for _, se := range je.Steps {
 		step, part := core.SplitStepName(se.StepName)
-		return part == "" || step != manager
-	})
-	for _, se := range parts {
-		if severity(se) == 0 {
+		if part == "" || step != manager || severity(se) == 0 {
 			continue
 		}
-		failed++
 		if worst == nil || severity(se) > severity(worst) {
 			worst = se
 		}
 	}
-	return worst, failed, len(parts)
+	return worst
 }

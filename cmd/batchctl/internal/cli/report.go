@@ -79,8 +79,8 @@ func (a *app) reportEnd(e *endedError) {
 	id := strconv.FormatInt(e.je.ID, 10)
 	a.say("  execution %s of %s is %s%s", id,
 		core.ShellQuote(append([]string{e.je.Instance.JobName}, e.words...)...), e.je.Status, e.place)
-	for _, line := range e.more {
-		a.say("  %s", line)
+	if e.part != "" {
+		a.say("  %s", e.part)
 	}
 	for _, line := range e.warnings {
 		a.say("  warning: %s", line)

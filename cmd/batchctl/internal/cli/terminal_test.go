@@ -119,6 +119,12 @@ func TestMoreOnTerminal(t *testing.T) {
 	if more != "" {
 		t.Errorf("the last page says %q", more)
 	}
+	if _, _, more = term.run("instances", "--limit", "3"); more != "" {
+		t.Errorf("a page with all there is says %q", more)
+	}
+	if _, _, more = term.run("instances", "--limit", "1"); !strings.Contains(more, "--page-after 3") {
+		t.Errorf("says %q, want where the next page begins", more)
+	}
 	for id, page := range map[string]string{"3": first, "2": first, "1": second} {
 		if !strings.Contains(page, `{"jobExecutionId":`+id+`,`) {
 			t.Errorf("execution %s is not on its page:\n%s", id, page)
