@@ -33,7 +33,7 @@ type endedError struct {
 	job   *core.Job
 	words []string // the identifying parameters
 	place string   // in which step it did not complete, and what that had done
-	more  []string // lines about that place
+	part  string   // a line about which part of it
 	// warnings are what the run had to say before.
 	warnings []string
 	signal   syscall.Signal
