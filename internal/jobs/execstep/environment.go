@@ -115,8 +115,8 @@ func isInherited(name string, list []string) bool {
 		return false
 	}
 	return slices.ContainsFunc(list, func(entry string) bool {
-		prefix, any := strings.CutSuffix(entry, "*")
-		return any && strings.HasPrefix(name, prefix) || name == entry
+		prefix, open := strings.CutSuffix(entry, "*")
+		return open && strings.HasPrefix(name, prefix) || name == entry
 	})
 }
 

@@ -61,14 +61,14 @@ func createLog(dir, job, step string, execution int64, keep bounds) (*logFile, e
 		if n > 1 {
 			path = base + "." + strconv.Itoa(n) + ".log"
 		}
-		child, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600)
+		child, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // the name is made plain above
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return nil, logError(path, err)
 		}
-		own, err := os.OpenFile(path, os.O_RDWR, 0)
+		own, err := os.OpenFile(path, os.O_RDWR, 0) //nolint:gosec // it was made just now
 		if err != nil {
 			return nil, errors.Join(logError(path, err), child.Close())
 		}

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/fault"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/jobs/execstep"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -50,7 +51,7 @@ func play(ctx context.Context, role string) int {
 		Script: os.Getenv(envScript), Dir: dir, LogDir: filepath.Join(dir, "logs"), OnCrash: execstep.OnCrash(onCrash),
 	}
 	if cfg.OnCrash == execstep.Check {
-		cfg.CheckCommand = []string{"false"}
+		cfg.CheckCommand = []string{"test", "-e", "runs"}
 	}
 	job := &core.Job{Name: "nightly", Steps: []*core.Step{
 		execstep.Step("work", func(*core.Scope) (execstep.Config, error) { return cfg, nil }),
@@ -64,17 +65,25 @@ func play(ctx context.Context, role string) int {
 	return 0
 }
 
-// die runs a script in a process of its own, which is killed when the script has
-// written the file "ready".
-func (b *bundle) die(script string, onCrash execstep.OnCrash) {
+// other is a process of its own that runs a script as a step.
+func (b *bundle) other(script string, onCrash execstep.OnCrash, env ...string) *exec.Cmd {
 	b.t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		b.t.Fatal(err)
 	}
 	cmd := exec.Command(program)
-	cmd.Env = append(os.Environ(), envRole+"=run", envDir+"="+b.dir, envScript+"="+script, envOnCrash+"="+strconv.Itoa(int(onCrash)))
+	cmd.Env = append(append(os.Environ(), envRole+"=run", envDir+"="+b.dir, envScript+"="+script,
+		envOnCrash+"="+strconv.Itoa(int(onCrash))), env...)
 	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// die runs a script in a process of its own, which is killed when the script has
+// written the file "ready".
+func (b *bundle) die(script string, onCrash execstep.OnCrash) {
+	b.t.Helper()
+	cmd := b.other(script, onCrash)
 	if err := cmd.Start(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -282,6 +291,41 @@ func TestOnCrash(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Wherever it dies, a command with a check has done its work once in the end.
+func TestDiesAtEveryPoint(t *testing.T) {
+	if !fault.Enabled {
+		t.Skip("built without the tag faults")
+	}
+	t.Parallel()
+	const script = "echo run >> runs"
+	for _, point := range fault.Points() {
+		ours := strings.HasPrefix(point, "execstep.") || strings.HasPrefix(point, "engine.")
+		if !ours || strings.HasSuffix(point, "-step-end") { // the last call of a tasklet is the step's end
+			continue
+		}
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			err := b.other(script, execstep.Check, fault.Variable+"="+point+"=kill").Run()
+			if err == nil || !strings.Contains(err.Error(), "killed") {
+				t.Fatalf("it ended with %v", err)
+			}
+			eventually(t, "the end of the script", func() bool {
+				v, err := b.store.OwnerOf(t.Context(), 1)
+				return err != nil || v.Liveness == core.OwnerDead || v.Owner.Token == ""
+			})
+			err = b.other(script, execstep.Check).Run()
+			je, findErr := b.store.LastJobExecution(t.Context(), 1)
+			if findErr != nil || je.Status != core.StatusCompleted {
+				t.Fatalf("it ended %s: %v, %v", je.Status, err, findErr)
+			}
+			if got := b.read("runs"); got != "run\n" {
+				t.Errorf("the command ran %d times", strings.Count(got, "run"))
+			}
+		})
+	}
 }
 
 // killGroup ends what a test has started and has not seen to end.

@@ -340,7 +340,7 @@ func openStdin(path, dir string) (*os.File, error) {
 	}
 	var f *os.File
 	if err == nil {
-		f, err = os.Open(path)
+		f, err = os.Open(path) //nolint:gosec // it is what the definition names
 	}
 	if err != nil {
 		return nil, &core.Error{

@@ -46,6 +46,7 @@ func TestRefused(t *testing.T) {
 		{"two statements", "DELETE FROM account; DELETE FROM account", "more than one statement"},
 		{"two by a comment that ends", "DELETE FROM account; /* x */ DROP TABLE account", "more than one statement"},
 		{"two behind a trigger", "CREATE TRIGGER a AFTER INSERT ON account BEGIN DELETE FROM account; END; DROP TABLE account", "more than one statement"},
+		{"a trigger without an end", "CREATE TRIGGER a AFTER INSERT ON account BEGIN DELETE FROM account; DROP TABLE account", "the body of a trigger ends with ; END"},
 		{"begin", "BEGIN", "BEGIN is refused: the step runs in a transaction"},
 		{"commit", "commit", "COMMIT is refused"},
 		{"end", "END TRANSACTION", "END is refused"},

@@ -14,7 +14,7 @@ import (
 func FuzzStatement(f *testing.F) {
 	for _, text := range []string{
 		"DELETE FROM a", "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; END", "WITH x AS (SELECT 1) DELETE FROM a",
-		"INSERT INTO a VALUES ('it''s', \"b\", [c], `d`, x'00', 1.5e3) -- x", "DELETE FROM a /* b", "ROLLBACK; x", "'", "",
+		"INSERT INTO a VALUES ('it''s', \"b\", [c], `d`, x'00', 1.5e3) -- x", "DELETE FROM a /* b", "ROLLBACK; x", "'", "", "CREATE TRIGGER",
 	} {
 		f.Add(text)
 	}
@@ -32,11 +32,9 @@ func FuzzStatement(f *testing.F) {
 			}
 			return
 		}
-		// A comment may swallow what follows; a line end and */ close every one.
-		for _, more := range []string{"\n;DROP TABLE b", "*/\n;DROP TABLE b"} {
-			if bind(text+more) == nil && !strings.Contains(text, "/*") {
-				t.Errorf("%q and another statement were accepted", text)
-			}
+		// Only an open comment could swallow what follows.
+		if more := "\n;DROP TABLE b"; !strings.Contains(text, "/*") && bind(text+more) == nil {
+			t.Errorf("%q and another statement were accepted", text)
 		}
 	})
 }

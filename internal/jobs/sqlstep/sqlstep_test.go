@@ -97,6 +97,25 @@ func (b *bundle) accounts() string {
 	return strings.Join(text, ", ")
 }
 
+// kept returns the value v of the table kept.
+func (b *bundle) kept() (v any) {
+	b.t.Helper()
+	rows, err := b.store.QueryContext(b.t.Context(), "SELECT v FROM kept")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&v); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		b.t.Fatal(err)
+	}
+	return v
+}
+
 const untouched = "1 a 10, 2 b 20, 3 c 30"
 
 func (b *bundle) wantAccounts(want string) {
@@ -184,27 +203,17 @@ func TestStatements(t *testing.T) {
 		} {
 			b := setup(t)
 			_, err := b.runConfig(sqlstep.Config{
-				Statements: []string{"UPDATE account SET name = CASE WHEN :v IS amount THEN 'as it is' END WHERE id = 2",
+				Statements: []string{
+					"UPDATE account SET name = CASE WHEN :v IS amount THEN 'as it is' END WHERE id = 2",
 					"INSERT INTO account SELECT 4, 'x', 0 WHERE :v IS :v", "CREATE TABLE kept AS SELECT 1 AS id",
-					"ALTER TABLE kept ADD COLUMN v", "UPDATE kept SET v = :v"},
+					"ALTER TABLE kept ADD COLUMN v", "UPDATE kept SET v = :v",
+				},
 				Params: map[string]any{"v": value},
 			})
 			if err != nil {
 				t.Fatalf("%v: %v", value, err)
 			}
-			rows, err := b.store.QueryContext(t.Context(), "SELECT v FROM kept")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got any
-			for rows.Next() {
-				if err := rows.Scan(&got); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-				t.Fatal(err)
-			}
+			got := b.kept()
 			want := value
 			if value == true {
 				want = int64(1) // as SQLite keeps it

@@ -48,7 +48,10 @@ func parse(text string) (statement, error) {
 	if err != nil {
 		return st, err
 	}
-	end := endOf(tokens)
+	end, ok := endOf(tokens)
+	if !ok {
+		return st, errors.New("the body of a trigger ends with ; END")
+	}
 	if slices.ContainsFunc(tokens[end:], func(t token) bool { return !t.isMark(";") }) {
 		return st, errors.New("it is more than one statement: list them one by one")
 	}
@@ -76,19 +79,19 @@ func parse(text string) (statement, error) {
 
 // endOf returns the number of tokens before the semicolon that ends the first
 // statement. The body of a trigger has semicolons of its own, and ends with one
-// before END.
-func endOf(tokens []token) int {
+// before END; ok is false when it has none.
+func endOf(tokens []token) (n int, ok bool) {
 	trigger := isTrigger(tokens)
 	for i, t := range tokens {
 		switch {
 		case !t.isMark(";"):
 		case !trigger:
-			return i
+			return i, true
 		case i+1 < len(tokens) && tokens[i+1].is("END"):
-			return i + 2
+			return i + 2, true
 		}
 	}
-	return len(tokens)
+	return len(tokens), !trigger
 }
 
 func isTrigger(tokens []token) bool {
