@@ -186,7 +186,9 @@ func (p BackoffRetryPolicy) Retry(class string, retries int) (wait time.Duration
 	if longest == 0 {
 		longest = defaultMaxBackoff
 	}
-	wait = time.Duration(min(float64(p.Backoff)*math.Pow(multiplier, float64(retries)), float64(longest)))
+	if p.Backoff > 0 { // nothing times infinity is no number
+		wait = time.Duration(min(float64(p.Backoff)*math.Pow(multiplier, float64(retries)), float64(longest)))
+	}
 	if p.Jitter > 0 {
 		random := p.Random
 		if random == nil {
