@@ -65,16 +65,31 @@ func (void) CreateStepExecution(context.Context, *core.StepExecution) error { re
 func (void) Commit() error                                                  { return nil }
 func (void) Rollback() error                                                { return nil }
 
-func execute(tb testing.TB, items, size int) {
+// variant is a way to run the body; the zero value has nothing.
+type variant struct {
+	options chunk.Options
+	listen  chunk.Listener[record, record]
+	repo    core.JobRepository
+}
+
+// unused are policies that nothing gives occasion to.
+func unused() variant {
+	return variant{options: chunk.Options{Skip: skipping(10), Retry: retrying(3)}}
+}
+
+func execute(tb testing.TB, items, size int, v variant) {
 	tb.Helper()
+	if v.repo == nil {
+		v.repo = void{}
+	}
 	je := &core.JobExecution{ID: 1}
 	s := &core.Scope{
-		Run:  &core.Run{Job: &core.Job{Name: "bench"}, Execution: je, Repo: void{}},
+		Run:  &core.Run{Job: &core.Job{Name: "bench"}, Execution: je, Repo: v.repo},
 		Step: &core.StepExecution{ID: 1, JobExecution: je, StepName: stepName},
 	}
 	w := &summing{}
-	body := chunk.New(core.ItemReader[record](&counting{left: items}), charging{}, core.ItemWriter[record](w),
-		chunk.Options{Size: size})
+	v.options.Size = size
+	body := chunk.New(core.ItemReader[record](&counting{left: items}), charging{}, core.ItemWriter[record](w), v.options).Listen(v.listen)
 	if _, err := body.Execute(context.Background(), s); err != nil {
 		tb.Fatal(err)
 	}
@@ -84,21 +99,69 @@ func execute(tb testing.TB, items, size int) {
 }
 
 func TestItemsAllocateNothing(t *testing.T) { // not parallel: it counts allocations
-	few := testing.AllocsPerRun(5, func() { execute(t, 100*10, 10) })
-	many := testing.AllocsPerRun(5, func() { execute(t, 100*1000, 1000) })
-	if many > few+1 {
-		t.Errorf("100 chunks of 10 items allocate %.0f times, of 1000 items %.0f times: want the same", few, many)
-	}
-	if perChunk := few / 100; perChunk > 12 {
+	plain := testing.AllocsPerRun(5, func() { execute(t, 100*10, 10, variant{}) })
+	if perChunk := plain / 100; perChunk > 12 {
 		t.Errorf("a chunk allocates %.1f times, want 12 at most", perChunk)
+	}
+	for _, tt := range []struct {
+		name    string
+		variant variant
+		most    float64 // allocations of a chunk besides those of a plain one
+	}{
+		{"plain", variant{}, 0},
+		{"one thread", variant{options: chunk.Options{Threads: 1}}, 0},
+		{"policies that are not used", unused(), 1}, // the changes to the job's context are kept
+	} {
+		few := testing.AllocsPerRun(5, func() { execute(t, 100*10, 10, tt.variant) })
+		many := testing.AllocsPerRun(5, func() { execute(t, 100*1000, 1000, tt.variant) })
+		if grown := 12.0; many > few+grown { // the buffers grow, however many chunks there are
+			t.Errorf("%s: 100 chunks of 10 items allocate %.0f times, of 1000 items %.0f times: want the same", tt.name, few, many)
+		}
+		if more := (few - plain) / 100; more > tt.most+0.1 {
+			t.Errorf("%s: a chunk allocates %.2f times more than a plain one, want %.0f", tt.name, more, tt.most)
+		}
 	}
 }
 
+// A chunk in which nothing fails makes one transaction and no savepoint,
+// whatever it is prepared for.
+func TestTransactionsOfAHealthyChunk(t *testing.T) {
+	t.Parallel()
+	for name, v := range map[string]variant{"plain": {}, "policies that are not used": unused()} {
+		repo := open{begun: new(int), ended: new(int), savepoints: new(int)}
+		v.repo = repo
+		execute(t, 1000, 10, v)
+		if *repo.begun != 100 || *repo.ended != 100 || *repo.savepoints != 0 {
+			t.Errorf("%s: 100 chunks make %d transactions and %d savepoints", name, *repo.begun, *repo.savepoints)
+		}
+	}
+}
+
+// BenchmarkBody weighs what is not used against the plain body.
 func BenchmarkBody(b *testing.B) {
 	const items = 100_000
-	b.ReportAllocs()
-	for b.Loop() {
-		execute(b, items, chunk.DefaultSize)
+	told := int64(0)
+	for _, bb := range []struct {
+		name    string
+		variant variant
+	}{
+		{"plain", variant{}},
+		{"policies unused", unused()},
+		{"one thread", variant{options: chunk.Options{Threads: 1}}},
+		{"listener of chunks", variant{listen: chunk.Listener[record, record]{
+			AfterChunk: func(context.Context) error { told++; return nil },
+		}}},
+		{"listener of items", variant{listen: chunk.Listener[record, record]{
+			AfterProcess: func(context.Context, *record, *record) error { told++; return nil },
+		}}},
+		{"two threads", variant{options: chunk.Options{Threads: 2}}},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				execute(b, items, chunk.DefaultSize, bb.variant)
+			}
+			b.ReportMetric(float64(b.N)*items/b.Elapsed().Seconds(), "rows/s")
+		})
 	}
-	b.ReportMetric(float64(b.N)*items/b.Elapsed().Seconds(), "rows/s")
 }

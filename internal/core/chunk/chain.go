@@ -10,11 +10,11 @@ import (
 // One that filters the item out, or fails, is the last to see it. Those of ps
 // that are streams are opened, checkpointed and closed with the step.
 func Chain[T any](ps ...core.ItemProcessor[T, T]) core.ItemProcessor[T, T] {
-	var members []any
+	var parts []any
 	for _, p := range ps {
-		members = append(members, p)
+		parts = append(parts, p)
 	}
-	return &chain[T]{group: group{members: distinct(members)}, processors: ps}
+	return &chain[T]{group: newGroup(parts...), processors: ps}
 }
 
 type chain[T any] struct {
@@ -38,7 +38,7 @@ func (c *chain[T]) Process(ctx context.Context, in T) (out T, keep bool, err err
 // Then returns the processor that passes each item through first and what comes
 // out of it through second, as Chain does.
 func Then[A, B, C any](first core.ItemProcessor[A, B], second core.ItemProcessor[B, C]) core.ItemProcessor[A, C] {
-	return &then[A, B, C]{group: group{members: distinct([]any{first, second})}, first: first, second: second}
+	return &then[A, B, C]{group: newGroup(first, second), first: first, second: second}
 }
 
 type then[A, B, C any] struct {

@@ -19,11 +19,28 @@ var (
 	_ core.Finisher   = (*group)(nil)
 )
 
-// newGroup returns the group of ws, for each of ws its index among the members,
-// -1 where it is nil, and the sink among them, which comes last: files first,
-// then SQL. Two sinks are an ErrJobDefinition.
-func newGroup[T any](ws []core.ItemWriter[T]) (g group, at []int, sink core.Sink, err error) {
+// newGroup returns the group of parts. A part that is a group itself is replaced
+// by its members, so that each object is in it once.
+func newGroup(parts ...any) group {
+	var members []any
+	for _, part := range parts {
+		if g, ok := part.(interface{ parts() []any }); ok {
+			members = append(members, g.parts()...)
+		} else {
+			members = append(members, part)
+		}
+	}
+	return group{members: distinct(members)}
+}
+
+func (g *group) parts() []any { return g.members }
+
+// arrange returns ws, each once and the sink last (files first, then SQL), the
+// group of them, for each of ws its index among the result (-1 where it is nil),
+// and the sink. Two sinks are an ErrJobDefinition.
+func arrange[T any](ws []core.ItemWriter[T]) (all []core.ItemWriter[T], g group, at []int, sink core.Sink, err error) {
 	at = make([]int, len(ws))
+	var parts []any
 	for _, sinks := range []bool{false, true} {
 		for i, w := range ws {
 			s, isSink := w.(core.Sink)
@@ -31,24 +48,22 @@ func newGroup[T any](ws []core.ItemWriter[T]) (g group, at []int, sink core.Sink
 			case w == nil:
 				at[i] = -1
 			case isSink != sinks:
-			case index(g.members, w) >= 0:
-				at[i] = index(g.members, w)
+			case index(parts, w) >= 0:
+				at[i] = index(parts, w)
 			case sink != nil:
-				return group{}, nil, nil, &core.Error{
+				return nil, group{}, nil, nil, &core.Error{
 					Kind: core.ErrJobDefinition, Msg: "a step cannot write to two databases besides the repository's: they do not commit together",
 					Hint: "write to the second one in a step of its own",
 				}
 			default:
 				sink = s // nil when it is none
-				at[i] = len(g.members)
-				g.members = append(g.members, w)
+				at[i] = len(all)
+				all, parts = append(all, w), append(parts, w)
 			}
 		}
 	}
-	return g, at, sink, nil
+	return all, newGroup(parts...), at, sink, nil
 }
-
-func (g *group) parts() []any { return g.members }
 
 // Open implements core.ItemStream.
 func (g *group) Open(ctx context.Context, ec core.ExecutionContext) error {

@@ -22,26 +22,41 @@ func (e *execution[I, O]) process(ctx context.Context, n int) error {
 		return e.processParallel(ctx, n)
 	}
 	for i := range e.in[:n] {
-		var out O
-		var keep bool
-		var err error
 		if e.hearsProcess {
-			out, keep, err = e.processHeard(ctx, i)
-		} else {
-			out, keep, err = e.processor.Process(ctx, e.in[i])
+			out, keep, err := e.processHeard(ctx, i)
+			if err := e.accept(ctx, i, out, keep, err); err != nil {
+				return err
+			}
+			continue
 		}
-		if err != nil {
-			out, keep, err = e.processAgain(ctx, i, err)
-		}
-		if err := e.accept(ctx, i, out, keep, err); err != nil {
-			return err
+		// The way of most items: no call that costs a copy of them.
+		out, keep, err := e.processor.Process(ctx, e.in[i])
+		switch {
+		case err != nil:
+			if err := e.accept(ctx, i, out, keep, err); err != nil {
+				return err
+			}
+		case keep:
+			e.out = append(e.out, out)
+			if e.options.Skip != nil {
+				e.from = append(e.from, i)
+			}
 		}
 	}
 	return nil
 }
 
-// accept takes the result for item i.
+// accept takes the first result for item i, and has the call repeated where it
+// has failed.
 func (e *execution[I, O]) accept(ctx context.Context, i int, out O, keep bool, err error) error {
+	if err != nil {
+		out, keep, err = e.processAgain(ctx, i, err)
+	}
+	return e.decide(ctx, i, out, keep, err)
+}
+
+// decide takes the last result for item i.
+func (e *execution[I, O]) decide(ctx context.Context, i int, out O, keep bool, err error) error {
 	switch {
 	case err != nil:
 		return e.skip(ctx, skip{phase: core.PhaseProcess, in: i, err: err}, e.processError(i, err))
@@ -66,9 +81,17 @@ func (e *execution[I, O]) processAgain(ctx context.Context, i int, err error) (o
 		if !again {
 			return out, false, err
 		}
-		out, keep, err = e.processHeard(ctx, i)
+		out, keep, err = e.processOnce(ctx, i)
 	}
 	return out, keep, nil
+}
+
+// processOnce calls the processor for item i.
+func (e *execution[I, O]) processOnce(ctx context.Context, i int) (out O, keep bool, err error) {
+	if e.hearsProcess {
+		return e.processHeard(ctx, i)
+	}
+	return e.processor.Process(ctx, e.in[i])
 }
 
 // processHeard calls the processor for item i, with the listeners around it.
@@ -86,7 +109,7 @@ func (e *execution[I, O]) processHeard(ctx context.Context, i int) (out O, keep 
 	case err == nil && l.AfterProcess != nil:
 		var result *O
 		if keep {
-			result = &out
+			result = &[]O{out}[0] // out itself would live on the heap for everybody
 		}
 		e.tell(ctx, "AfterProcess", func() error { return l.AfterProcess(ctx, in, result) })
 	}
@@ -152,7 +175,7 @@ func (e *execution[I, O]) processParallel(ctx context.Context, n int) error {
 		if p, ok := errors.AsType[*workerPanic](r.err); ok {
 			panic(p) // as it would have without the goroutine
 		}
-		if err := e.accept(ctx, i, r.out, r.keep, r.err); err != nil {
+		if err := e.decide(ctx, i, r.out, r.keep, r.err); err != nil {
 			return err
 		}
 	}
@@ -178,7 +201,7 @@ func (e *execution[I, O]) processSafely(ctx context.Context, i int) (r result[O]
 			r = result[O]{err: fatalError{&workerPanic{value: v, where: panicked()}}}
 		}
 	}()
-	r.out, r.keep, r.err = e.processHeard(ctx, i)
+	r.out, r.keep, r.err = e.processOnce(ctx, i)
 	if r.err != nil {
 		r.out, r.keep, r.err = e.processAgain(ctx, i, r.err)
 	}

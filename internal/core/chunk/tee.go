@@ -12,14 +12,11 @@ import (
 // lengths. At most one of ws may be a core.Sink; two databases do not commit
 // together, and are refused as an ErrJobDefinition.
 func Tee[T any](ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
-	g, _, sink, err := newGroup(ws)
+	all, g, _, sink, err := arrange(ws)
 	if err != nil {
 		return nil, err
 	}
-	t := tee[T]{group: g}
-	for _, m := range g.members {
-		t.writers = append(t.writers, m.(core.ItemWriter[T])) //nolint:errcheck,forcetypeassert // it was one of ws
-	}
+	t := tee[T]{group: g, writers: all}
 	if sink == nil {
 		return &t, nil
 	}
@@ -28,7 +25,7 @@ func Tee[T any](ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
 
 type tee[T any] struct {
 	group
-	writers []core.ItemWriter[T] // the members
+	writers []core.ItemWriter[T]
 }
 
 // teeSink is a tee one of whose writers is a sink.
@@ -59,11 +56,11 @@ func (t *tee[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 // there is not is an error of the write. As with Tee, all commit together, and
 // at most one of ws may be a core.Sink.
 func Route[T any](rule func(item *T) int, ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
-	g, at, sink, err := newGroup(ws)
+	all, g, at, sink, err := arrange(ws)
 	if err != nil {
 		return nil, err
 	}
-	r := route[T]{group: g, rule: rule, to: at, items: make([][]T, len(g.members))}
+	r := route[T]{group: g, rule: rule, writers: all, to: at, items: make([][]T, len(all))}
 	if sink == nil {
 		return &r, nil
 	}
@@ -72,9 +69,10 @@ func Route[T any](rule func(item *T) int, ws ...core.ItemWriter[T]) (core.ItemWr
 
 type route[T any] struct {
 	group
-	rule  func(*T) int
-	to    []int // for each index of the rule that of the member
-	items [][]T // for each member what it gets of the present chunk; reused
+	rule    func(*T) int
+	writers []core.ItemWriter[T]
+	to      []int // for each index of the rule that of the writer
+	items   [][]T // for each writer what it gets of the present chunk; reused
 }
 
 // routeSink is a route one of whose writers is a sink.
@@ -92,8 +90,8 @@ var (
 // Write implements core.ItemWriter. Every item has its way before the first is
 // written.
 func (r *route[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
-	for m := range r.items {
-		r.items[m] = r.items[m][:0]
+	for i := range r.items {
+		r.items[i] = r.items[i][:0]
 	}
 	for i := range c.Items {
 		item := &c.Items[i]
@@ -103,12 +101,11 @@ func (r *route[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 		}
 		r.items[r.to[way]] = append(r.items[r.to[way]], *item)
 	}
-	for m, items := range r.items {
+	for i, items := range r.items {
 		if len(items) == 0 {
 			continue
 		}
-		w := r.members[m].(core.ItemWriter[T]) //nolint:errcheck,forcetypeassert // members of a route are writers
-		if err := w.Write(ctx, &core.Chunk[T]{Seq: c.Seq, Items: items, Tx: c.Tx}); err != nil {
+		if err := r.writers[i].Write(ctx, &core.Chunk[T]{Seq: c.Seq, Items: items, Tx: c.Tx}); err != nil {
 			return err
 		}
 		clear(items)

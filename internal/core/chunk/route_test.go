@@ -1,0 +1,229 @@
+package chunk_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/chunk"
+)
+
+// listing is a station that also notes what it is given, and can be reverted.
+type listing struct {
+	station
+	got  []int
+	mark int
+}
+
+func (l *listing) Write(_ context.Context, c *core.Chunk[int]) error {
+	for _, n := range c.Items {
+		l.got = append(l.got, n)
+		if n == 4 {
+			return core.Classified("write", errBroken)
+		}
+	}
+	return nil
+}
+
+func (l *listing) Mark(context.Context) error   { l.mark = len(l.got); return l.note("mark") }
+func (l *listing) Revert(context.Context) error { l.got = l.got[:l.mark]; return l.note("revert") }
+
+func newListing(name string) *listing {
+	return &listing{station: station{name: name, events: new([]string)}}
+}
+
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	t.Run("each item goes one way, in order", func(t *testing.T) {
+		t.Parallel()
+		a, b := newListing("a"), newListing("b")
+		rule := func(n *int) int { return *n % 3 } // 0 and 2 lead to a
+		w, err := chunk.Route[int](rule, a, b, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{filter: []int{4}}, w, chunk.Options{Size: 5}))
+		if err != nil || se.Counts.Write != 9 {
+			t.Fatalf("counts %+v, error %v", se.Counts, err)
+		}
+		if diff := cmp.Diff([][]int{{2, 3, 5, 6, 8, 9}, {1, 7, 10}}, [][]int{a.got, b.got}); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		want := []string{"a open", "a checkpoint", "a checkpoint", "a finish", "a close"}
+		if diff := cmp.Diff(want, *a.events); diff != "" {
+			t.Errorf("a writer of two ways is one part (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("a bad item is undone in all of them", func(t *testing.T) {
+		t.Parallel()
+		a, b := newListing("a"), newListing("b")
+		w, err := chunk.Route[int](func(n *int) int { return *n % 2 }, a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
+		if want := (core.Counts{Read: 10, Write: 9, WriteSkip: 1, Commit: 2, Rollback: 2}); err != nil || se.Counts != want {
+			t.Fatalf("counts %+v, error %v, want %+v", se.Counts, err, want)
+		}
+		if diff := cmp.Diff([][]int{{2, 6, 8, 10}, {1, 3, 5, 7, 9}}, [][]int{a.got, b.got}); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+	for name, way := range map[string]int{"too low": -1, "too high": 2, "nobody": 1} {
+		t.Run("a rule that leads "+name+" is an error of the item", func(t *testing.T) {
+			t.Parallel()
+			a := newListing("a")
+			w, err := chunk.Route[int](func(n *int) int {
+				if *n == 2 {
+					return way
+				}
+				return 0
+			}, a, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := setup(t)
+			_, err = f.run(t.Context(), t, moving(&source{last: 3}, &middle{}, w, chunk.Options{}))
+			if err == nil || !strings.Contains(err.Error(), "route item 2 of the chunk: the rule chose writer") || len(a.got) > 0 {
+				t.Errorf("got %v, error %v", a.got, err)
+			}
+		})
+	}
+	t.Run("two databases are refused", func(t *testing.T) {
+		t.Parallel()
+		if _, err := chunk.Route[int](func(*int) int { return 0 }, &database{}, &database{}); !errors.Is(err, core.ErrJobDefinition) {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("a database among files commits them all", func(t *testing.T) {
+		t.Parallel()
+		var events []string
+		db, file := &database{station{name: "db", events: &events}}, &station{name: "file", events: &events}
+		w, err := chunk.Route[int](func(n *int) int { return *n % 2 }, db, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := setup(t).run(t.Context(), t, moving(&source{last: 2}, &middle{}, w, chunk.Options{})); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			"db claim", "file open", "db open", "file write", "db write", "file checkpoint", "db checkpoint",
+			"db commit", "file finish", "db finish", "file close", "db close",
+		}
+		if diff := cmp.Diff(want, events); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("writers that cannot be compared have a way each", func(t *testing.T) {
+		t.Parallel()
+		var odd, even []int
+		to := func(list *[]int) writing {
+			return func(_ context.Context, c *core.Chunk[int]) error {
+				*list = append(*list, c.Items...)
+				return nil
+			}
+		}
+		w, err := chunk.Route[int](func(n *int) int { return *n % 2 }, to(&even), to(&odd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := setup(t).run(t.Context(), t, moving(&source{last: 5}, &middle{}, w, chunk.Options{})); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]int{{1, 3, 5}, {2, 4}}, [][]int{odd, even}); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestTeeReverts(t *testing.T) {
+	t.Parallel()
+	a, b := newListing("a"), newListing("b")
+	w, err := chunk.Tee[int](a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
+	if err != nil || se.Counts.WriteSkip != 1 {
+		t.Fatalf("counts %+v, error %v", se.Counts, err)
+	}
+	want := []int{1, 2, 3, 5, 6, 7, 8, 9, 10}
+	if diff := cmp.Diff([][]int{want, want}, [][]int{a.got, b.got}); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, fails := range []string{"mark", "revert"} {
+		t.Run("a failed "+fails+" fails the step", func(t *testing.T) {
+			t.Parallel()
+			a, b := newListing("a"), newListing("b")
+			a.fails = fails
+			w, err := chunk.Tee[int](a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
+			if !errors.Is(err, errBroken) || se.Counts != (core.Counts{Rollback: 1}) {
+				t.Errorf("counts %+v, error %v", se.Counts, err)
+			}
+			if fails == "revert" && len(b.got) > 0 {
+				t.Errorf("the other was not reverted: %v", b.got)
+			}
+		})
+	}
+}
+
+func TestChain(t *testing.T) {
+	t.Parallel()
+	add := func(k int) core.ItemProcessor[int, int] {
+		return core.ProcessorFunc[int, int](func(_ context.Context, n int) (int, bool, error) { return n + k, true, nil })
+	}
+	odd := &middle{filter: []int{12, 14}, failAt: 16}
+	spell := core.ProcessorFunc[int, string](func(_ context.Context, n int) (string, bool, error) {
+		return strings.Repeat("i", n), n > 0, nil
+	})
+	double := chunk.Then(chunk.Then[int, int, string](chunk.Chain(add(-10), add(1)), spell), core.ItemProcessor[string, string](
+		core.ProcessorFunc[string, string](func(_ context.Context, s string) (string, bool, error) { return s + s, true, nil })))
+	t.Run("one after the other", func(t *testing.T) {
+		t.Parallel()
+		if out, keep, err := chunk.Chain(add(1), add(10)).Process(t.Context(), 2); out != 13 || !keep || err != nil {
+			t.Errorf("got %d, %v, %v", out, keep, err)
+		}
+		if out, keep, err := chunk.Chain[int]().Process(t.Context(), 2); out != 2 || !keep || err != nil {
+			t.Errorf("an empty chain: got %d, %v, %v", out, keep, err)
+		}
+		if out, keep, err := double.Process(t.Context(), 11); out != "iiii" || !keep || err != nil {
+			t.Errorf("got %q, %v, %v", out, keep, err)
+		}
+		if out, keep, err := double.Process(t.Context(), 9); out != "" || keep || err != nil {
+			t.Errorf("got %q, %v, %v", out, keep, err)
+		}
+	})
+	t.Run("CHUNK-06 the first that filters or fails is the last to see it", func(t *testing.T) {
+		t.Parallel()
+		behind := &middle{}
+		c := chunk.Chain[int](add(10), odd, behind)
+		if out, keep, err := c.Process(t.Context(), 2); out != 0 || keep || err != nil || behind.calls > 0 {
+			t.Errorf("got %d, %v, %v", out, keep, err)
+		}
+		if _, keep, err := c.Process(t.Context(), 6); keep || !errors.Is(err, errBroken) || behind.calls > 0 {
+			t.Errorf("got %v, %v", keep, err)
+		}
+	})
+	t.Run("streams among them are the step's, each once", func(t *testing.T) {
+		t.Parallel()
+		j := &journal{}
+		p := &streamProcessor{stream: &stream{journal: j, name: "p"}}
+		q := &streamProcessor{stream: &stream{journal: j, name: "q"}}
+		both := chunk.Then[int, int, int](chunk.Chain[int](p, q), p)
+		if _, err := setup(t).run(t.Context(), t, moving(&source{last: 1}, both, &target{}, chunk.Options{})); err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"open p", "open q", "checkpoint p", "checkpoint q", "close p", "close q"}
+		if diff := cmp.Diff(want, j.lines); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
