@@ -32,7 +32,11 @@ type item struct {
 	id     int64
 	name   string
 	amount int64
+	origin core.Origin
 }
+
+// Origin is where the item comes from, for the rejects.
+func (it *item) Origin() core.Origin { return it.origin }
 
 // target is where a pipeline's output is to be looked for.
 type target int
@@ -42,6 +46,7 @@ const (
 	toSink
 	toFile
 	toFileAndSink
+	toAll
 )
 
 // pipeline is one combination of source and output.
@@ -50,6 +55,18 @@ type pipeline struct {
 	target target
 	bind   func(dir string, s *core.Scope) (core.StepBody, error)
 	broken bool
+	// faulty tells that the source has bad rows, which are skipped.
+	faulty bool
+	// build makes a job of more than one step, in place of bind.
+	build func(dir string) *core.Job
+	// orphans tells that what a killed process leaves behind may go on for a
+	// while, and is waited for.
+	orphans bool
+	// truth changes what the history has to add up to; nil leaves what a job
+	// of one step has.
+	truth func(*history)
+	// also verifies what this pipeline alone leaves behind.
+	also func(ctx context.Context, tr *trial) error
 }
 
 func pipelines() []pipeline {
@@ -62,19 +79,34 @@ func pipelines() []pipeline {
 		{name: "sqlite-repository", target: toRepository, bind: bindWith(readSQL, writeRepository)},
 		{name: "csv-csv+sqlite", target: toFileAndSink, bind: bindWith(readCSV, writeBoth)},
 		{name: "tasklet-repository", target: toRepository, bind: bindTasklet},
+		{name: "skip-repository", target: toRepository, bind: skipping(writeRepository), faulty: true},
+		{name: "skip-sqlite", target: toSink, bind: skipping(writeSink), faulty: true},
+		{name: "skip-csv+sqlite", target: toFileAndSink, bind: skipping(writeBoth), faulty: true},
+		{name: "split", target: toAll, build: splitJob, truth: splitTruth},
+		{name: "partition-csv", target: toFile, build: partitionToFile, truth: partitionTruth},
+		{name: "partition-repository", target: toRepository, build: partitionToRepository, truth: partitionTruth},
+		{name: "jobstep", target: toRepository, build: parentJob, truth: parentTruth},
+		{name: "exec", target: toFile, build: execJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},
 	}
 }
 
-// job makes a pipeline a job of one step.
+// job makes a pipeline a job.
 func (p pipeline) job(dir string) *core.Job {
+	if p.build != nil {
+		return p.build(dir)
+	}
+	return newJob(&core.Step{Name: "move", Bind: func(s *core.Scope) (core.StepBody, error) {
+		return p.bind(dir, s)
+	}})
+}
+
+func newJob(steps ...*core.Step) *core.Job {
 	return &core.Job{
 		Name:       "crash",
 		Parameters: core.ParameterSpecs{{Name: "trial", Type: core.TypeLong, Required: true}},
-		Steps: []*core.Step{{Name: "move", Bind: func(s *core.Scope) (core.StepBody, error) {
-			return p.bind(dir, s)
-		}}},
+		Steps:      steps,
 	}
 }
 
@@ -106,21 +138,23 @@ func bindWith(read, write bindPart) func(string, *core.Scope) (core.StepBody, er
 	}
 }
 
+func sourceColumns() []csvfile.Column {
+	return []csvfile.Column{{Name: "id", Type: csvfile.Long}, {Name: "name"}, {Name: "amount", Type: csvfile.Long}}
+}
+
 func readCSV(dir string, _ *core.Scope, p *parts) error {
-	p.reader = csvfile.NewReader(csvfile.ReaderConfig{
-		Path: filepath.Join(dir, inputFile),
-		Columns: []csvfile.Column{
-			{Name: "id", Type: csvfile.Long}, {Name: "name"}, {Name: "amount", Type: csvfile.Long},
-		},
-	}, func(row *csvfile.Row, it *item) (err error) {
-		if it.id, err = row.Long(0); err != nil {
-			return err
-		}
-		it.name = row.String(1)
-		it.amount, err = row.Long(2)
-		return err
-	})
+	p.reader = csvfile.NewReader(sourceConfig(dir), parseItem)
 	return nil
+}
+
+func parseItem(row *csvfile.Row, it *item) (err error) {
+	if it.id, err = row.Long(0); err != nil {
+		return err
+	}
+	it.name = row.String(1)
+	it.origin = row.Origin()
+	it.amount, err = row.Long(2)
+	return err
 }
 
 func readSQL(dir string, s *core.Scope, p *parts) error {
@@ -164,9 +198,7 @@ func csvWriter(dir string) *csvfile.Writer[item] {
 	return csvfile.NewWriter(csvfile.WriterConfig{
 		Path: filepath.Join(dir, outputFile), Columns: []string{"id", "name", "amount"},
 		Footer: func(rows int64) []string { return []string{"END", strconv.FormatInt(rows, 10), ""} },
-	}, func(it *item, dst []string) ([]string, error) {
-		return append(dst, strconv.FormatInt(it.id, 10), it.name, strconv.FormatInt(it.amount, 10)), nil
-	})
+	}, encodeItem)
 }
 
 func writeCSV(dir string, _ *core.Scope, p *parts) error {

@@ -11,12 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	_ "github.com/mattn/go-sqlite3" // for the harness's own look at what is left
+
+	"github.com/batchctl/batchctl/internal/core"
 )
 
 // deadline bounds one process. Nothing comes near it unless it hangs.
@@ -52,20 +55,22 @@ func (tr *trial) setup(ctx context.Context) error {
 	var input bytes.Buffer
 	input.WriteString("id,name,amount\n")
 	for i := 1; i <= tr.rows; i++ {
-		id, name, amount := sourceRow(i)
-		fmt.Fprintf(&input, "%d,%s,%d\n", id, name, amount)
+		input.WriteString(tr.line(i) + "\n")
 	}
 	if err := os.WriteFile(tr.path(inputFile), input.Bytes(), 0o600); err != nil {
 		return err
 	}
-	const table = "CREATE TABLE OUTPUT (ID INTEGER NOT NULL, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)"
+	table := "CREATE TABLE OUTPUT (ID INTEGER NOT NULL, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)"
+	if tr.pipeline.faulty {
+		table = strings.TrimSuffix(table, ")") + fmt.Sprintf(", CHECK (ID %% %d <> %d))", faultEvery, faultWrite)
+	}
 	if err := tr.fillSource(ctx); err != nil {
 		return err
 	}
 	if err := tr.exec(ctx, sinkFile, "PRAGMA journal_mode = WAL", table); err != nil {
 		return err
 	}
-	if tr.pipeline.target != toRepository { // the first launch makes it
+	if t := tr.pipeline.target; t != toRepository && t != toAll { // the first launch makes it
 		return nil
 	}
 	store, err := openStore(ctx, tr.dir)
@@ -79,6 +84,15 @@ func (tr *trial) setup(ctx context.Context) error {
 // quotes, and the harness writes its own CSV.
 func sourceRow(i int) (id int, name string, amount int) {
 	return i, fmt.Sprintf("상점-%d", i%97), i*37%10_007 - 5_000
+}
+
+// line is the i-th record of the CSV source.
+func (tr *trial) line(i int) string {
+	id, name, amount := sourceRow(i)
+	if tr.pipeline.faulty && faultOf(i) == core.PhaseRead {
+		return fmt.Sprintf("%d,%s,many", id, name)
+	}
+	return fmt.Sprintf("%d,%s,%d", id, name, amount)
 }
 
 func (tr *trial) fillSource(ctx context.Context) (err error) {

@@ -11,19 +11,28 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"github.com/batchctl/batchctl/internal/core"
 )
 
 // verify compares everything that a completed trial has left with the truth.
 func (tr *trial) verify(ctx context.Context) error {
 	var errs []error
-	if tr.pipeline.target == toRepository {
+	target := tr.pipeline.target
+	if target == toRepository || target == toAll {
 		errs = append(errs, tr.verifyRows(ctx, repositoryFile))
 	}
-	if tr.pipeline.target == toSink || tr.pipeline.target == toFileAndSink {
+	if target == toSink || target == toFileAndSink || target == toAll {
 		errs = append(errs, tr.verifyRows(ctx, sinkFile))
 	}
-	if tr.pipeline.target == toFile || tr.pipeline.target == toFileAndSink {
+	if target == toFile || target == toFileAndSink || target == toAll {
 		errs = append(errs, tr.verifyFile())
+	}
+	if tr.pipeline.faulty {
+		errs = append(errs, tr.verifyRejects())
+	}
+	if tr.pipeline.also != nil {
+		errs = append(errs, tr.pipeline.also(ctx, tr))
 	}
 	if !tr.pipeline.broken {
 		errs = append(errs, tr.verifyRepository(ctx))
@@ -35,7 +44,7 @@ func (tr *trial) verify(ctx context.Context) error {
 func (tr *trial) eachExpected(f func(id int, name string, amount int)) (rows int) {
 	for i := 1; i <= tr.rows; i++ {
 		id, name, amount := sourceRow(i)
-		if id%10 != 0 {
+		if id%10 != 0 && (!tr.pipeline.faulty || faultOf(i) == "") {
 			f(id, name, 2*amount)
 			rows++
 		}
@@ -83,6 +92,8 @@ func (tr *trial) verifyFile() error {
 	footer := ""
 	if !tr.pipeline.broken {
 		want.WriteString("id,name,amount\n")
+	}
+	if !tr.pipeline.broken && !tr.history().noFooter {
 		footer = "END,%d,\n"
 	}
 	rows := tr.eachExpected(func(id int, name string, amount int) { fmt.Fprintf(&want, "%d,%s,%d\n", id, name, amount) })
@@ -116,33 +127,69 @@ func quickCheck(ctx context.Context, db *sql.DB, file string) error {
 	return nil
 }
 
-// sumCounts adds up the counters of all attempts.
+// history is what the repository has to hold when all is done.
+type history struct {
+	instances, executions int // executions that are COMPLETED
+	steps                 int // names of steps, each of which is COMPLETED once
+	// counts are the sums over all attempts; commits of -1 are not foreseen.
+	counts  [6]int
+	commits int
+	// managers are the steps whose counters repeat those of their parts.
+	managers string
+	noFooter bool
+}
+
+// history returns what this trial has to leave.
+func (tr *trial) history() history {
+	written, filtered := tr.eachExpected(func(int, string, int) {}), tr.rows/10
+	h := history{instances: 1, executions: 1, steps: 1}
+	faults := map[string]int{}
+	if tr.pipeline.faulty {
+		for i := 1; i <= tr.rows; i++ {
+			faults[faultOf(i)]++
+		}
+	}
+	read := tr.rows - faults[core.PhaseRead]
+	h.counts = [6]int{read, written, filtered, faults[core.PhaseRead], faults[core.PhaseProcess], faults[core.PhaseWrite]}
+	h.commits = (read + chunkSize - 1) / chunkSize
+	if tr.pipeline.truth != nil {
+		tr.pipeline.truth(&h)
+	}
+	return h
+}
+
 const sumCounts = `
 SELECT
   SUM(READ_COUNT),
   SUM(WRITE_COUNT),
   SUM(FILTER_COUNT),
+  SUM(READ_SKIP_COUNT),
+  SUM(PROCESS_SKIP_COUNT),
+  SUM(WRITE_SKIP_COUNT),
   SUM(COMMIT_COUNT)
-FROM BATCH_STEP_EXECUTION`
+FROM BATCH_STEP_EXECUTION
+WHERE STEP_NAME <> ?`
 
 // verifyRepository checks the history: nothing runs, one execution completed,
-// and the counters of all attempts add up to the truth.
+// every step completed once, and the counters of all attempts add up to the
+// truth.
 func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 	db, err := sql.Open("sqlite3", tr.path(repositoryFile))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	written := tr.eachExpected(func(int, string, int) {})
+	h := tr.history()
 	counts := []struct {
 		what, query string
 		want        int
 	}{
 		{"running executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
 		{"running steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
-		{"completed executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS = 'COMPLETED'", 1},
-		{"completed steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", 1},
-		{"instances", "SELECT count(*) FROM BATCH_JOB_INSTANCE", 1},
+		{"completed executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS = 'COMPLETED'", h.executions},
+		{"completed steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", h.steps},
+		{"names of completed steps", "SELECT count(DISTINCT STEP_NAME) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", h.steps},
+		{"instances", "SELECT count(*) FROM BATCH_JOB_INSTANCE", h.instances},
 		{"owners", "SELECT count(*) FROM BATCHCTL_EXECUTION_OWNER", 0},
 	}
 	for _, c := range counts {
@@ -154,14 +201,15 @@ func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 			return fmt.Errorf("%d %s, want %d", got, c.what, c.want)
 		}
 	}
-	var read, write, filter, commit int
-	if err := db.QueryRowContext(ctx, sumCounts).Scan(&read, &write, &filter, &commit); err != nil {
+	var got [6]int
+	var commits int
+	row := db.QueryRowContext(ctx, sumCounts, h.managers)
+	if err := row.Scan(&got[0], &got[1], &got[2], &got[3], &got[4], &got[5], &commits); err != nil {
 		return err
 	}
-	chunks := (tr.rows + chunkSize - 1) / chunkSize
-	if read != tr.rows || write != written || filter != tr.rows-written || commit != chunks {
-		return fmt.Errorf("the counters of all attempts add up to read %d, write %d, filter %d, commit %d; want %d, %d, %d, %d",
-			read, write, filter, commit, tr.rows, written, tr.rows-written, chunks)
+	if got != h.counts || h.commits >= 0 && commits != h.commits {
+		return fmt.Errorf("the counters of all attempts (read, write, filter, skipped in read, process and write) add up to "+
+			"%d in %d commits; want %d in %d", got, commits, h.counts, h.commits)
 	}
 	return quickCheck(ctx, db, repositoryFile)
 }

@@ -87,12 +87,16 @@ func play(ctx context.Context, role string) (code int) {
 	if role == roleShare {
 		return exitCode(share(ctx, dir, os.Getenv(envNumber), os.Getenv(envFor)))
 	}
+	p, err := findPipeline(os.Getenv(envPipeline))
+	if err != nil {
+		return exitCode(err)
+	}
 	for {
-		code := exitCode(work(ctx, os.Getenv(envPipeline), dir))
+		code := exitCode(work(ctx, p, dir))
 		switch {
 		case role == roleRun && code == exitComplete: // killed after the end
 			return exitCompleted
-		case role == rolePersist && code == exitRunning:
+		case code == exitRunning && (role == rolePersist || p.orphans):
 			time.Sleep(retryPause)
 		default:
 			return code
@@ -142,11 +146,7 @@ func newLauncher(store *sqlite.Store, dir string, level slog.Level) *launch.JobL
 }
 
 // work launches the pipeline in dir.
-func work(ctx context.Context, name, dir string) (err error) {
-	p, err := findPipeline(name)
-	if err != nil {
-		return err
-	}
+func work(ctx context.Context, p pipeline, dir string) (err error) {
 	store, err := openStore(ctx, dir)
 	if err != nil {
 		return err

@@ -1,0 +1,125 @@
+//go:build crash
+
+package crashtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/jobs/execstep"
+)
+
+// mover returns a step that moves the CSV source.
+func moverStep(dir, name string, write bindPart) *core.Step {
+	return &core.Step{Name: name, Bind: func(s *core.Scope) (core.StepBody, error) {
+		return bindWith(readCSV, write)(dir, s)
+	}}
+}
+
+func nothing(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+	return core.Finished, nil
+}
+
+// splitJob moves the source to three outputs at the same time, in a branch of
+// one step, one of two and one behind a decision.
+func splitJob(dir string) *core.Job {
+	job := newJob()
+	job.Flow = []core.Element{
+		{Name: "fan", Split: []core.Element{
+			{Step: moverStep(dir, "toRepository", writeRepository)},
+			{Name: "branch", Flow: []core.Element{
+				{Step: moverStep(dir, "toSink", writeSink)},
+				{Step: engine.TaskletStep("behindSink", core.TaskletFunc(nothing))},
+			}},
+			{Name: "choosing", Flow: []core.Element{
+				{
+					Name: "choose",
+					Decider: core.DeciderFunc(func(context.Context, *core.Run, *core.StepExecution) (string, error) {
+						return "FILE", nil
+					}),
+					Transitions: []core.Transition{{On: "FILE", To: "toFile"}, {On: "*", To: core.ToFail}},
+				},
+				{Step: moverStep(dir, "toFile", writeCSV)},
+			}},
+		}},
+		{Step: engine.TaskletStep("behindAll", core.TaskletFunc(nothing))},
+	}
+	return job
+}
+
+func splitTruth(h *history) {
+	h.steps = 5
+	h.commits = 3*h.commits + 2 // the calls of the tasklets
+	for i := range h.counts {
+		h.counts[i] *= 3
+	}
+}
+
+// parentJob launches the job that moves the source as a step.
+func parentJob(dir string) *core.Job {
+	child := newJob(moverStep(dir, "move", writeRepository))
+	child.Name = "crash-child"
+	return newJob(
+		launch.JobStep("child", child, launch.ParentParameters()),
+		engine.TaskletStep("behindChild", core.TaskletFunc(nothing)),
+	)
+}
+
+func parentTruth(h *history) {
+	h.instances, h.executions, h.steps = 2, 2, 3
+	h.commits++ // the call of the tasklet
+}
+
+const (
+	overlapsFile = "overlaps"
+)
+
+// moveScript does what the pipelines do, and is safe to repeat. It takes down
+// when another copy of it lives.
+const moveScript = `set -e
+if [ -e pid ]; then
+	other=$(cat pid)
+	state=$(cut -d ' ' -f 3 "/proc/$other/stat" 2>/dev/null || true)
+	case "$state" in
+	''|Z|X) ;;
+	*) echo "$$ found $other in state $state" >> overlaps ;;
+	esac
+fi
+echo $$ > pid
+{
+	echo id,name,amount
+	awk -F, 'NR > 1 && $1 % 10 != 0 { printf "%d,%s,%d\n", $1, $2, 2 * $3 }' input.csv
+} > "output.$$"
+mv "output.$$" output.csv
+rm -f output.[0-9]*
+`
+
+// execJob moves the source with a command, which outlives a batchctl that is
+// killed: it must not be started a second time while it lives.
+func execJob(dir string) *core.Job {
+	return newJob(execstep.Step("move", func(*core.Scope) (execstep.Config, error) {
+		return execstep.Config{Script: moveScript, Dir: dir, LogDir: dir}, nil
+	}))
+}
+
+func execTruth(h *history) {
+	h.counts, h.commits, h.noFooter = [6]int{}, 1, true
+}
+
+// verifyNeverTwice checks that no two copies of the command lived at once.
+func verifyNeverTwice(_ context.Context, tr *trial) error {
+	overlaps, err := os.ReadFile(tr.path(overlapsFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the command ran while another copy of it did: %s", overlaps)
+}
