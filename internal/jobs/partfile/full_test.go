@@ -45,9 +45,11 @@ func TestDiskFull(t *testing.T) {
 	if info, err := os.Stat(path + partfile.Suffix); err != nil || info.Size() <= state.Length {
 		t.Fatalf("87: the part has %d bytes (%v), want more than the %d of the checkpoint", info.Size(), err, state.Length)
 	}
-	f, err := partfile.Resume(t.Context(), partfile.Config{Target: path}, state, nil)
-	do(t, err, f.Append(block('b')), f.Publish(nil))
-	want(t, path, string(block('a'))+string(block('b')))
+	t.Run("CHUNK-72 with space again, a restart loses nothing", func(t *testing.T) {
+		f, err := partfile.Resume(t.Context(), partfile.Config{Target: path}, state, nil)
+		do(t, err, f.Append(block('b')), f.Publish(nil))
+		want(t, path, string(block('a'))+string(block('b')))
+	})
 }
 
 func block(b byte) []byte { return bytes.Repeat([]byte{b}, 10_000) }
