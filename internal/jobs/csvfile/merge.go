@@ -1,0 +1,56 @@
+package csvfile
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/partfile"
+)
+
+// MergePart is one of the files that Merge puts together.
+type MergePart struct {
+	// Path is the path of the file.
+	Path string
+	// Context is what the step that wrote the file has left in its context.
+	Context core.ExecutionContext
+}
+
+// Merge publishes the file of cfg with the rows of parts in their order, under
+// one header, and removes the parts. Each was written with cfg, but for its path,
+// by a step that is complete. cfg has no footer.
+//
+// It may be called again after a crash or an error at any point: what the parts
+// were is known from the contexts. A part that is not as it was left is an
+// ErrCheckpointMismatch, and everything stays in its place.
+func Merge(ctx context.Context, cfg WriterConfig, parts []MergePart) error {
+	whole := NewWriter[struct{}](cfg, nil)
+	if err := whole.cfg.check(); err != nil {
+		return err
+	}
+	if cfg.Footer != nil {
+		return &core.Error{
+			Kind: core.ErrJobDefinition, Op: "merge into " + core.EscapeControl(cfg.Path),
+			Msg: "files with a footer cannot be merged",
+		}
+	}
+	header, err := whole.header(nil, partfile.State{})
+	if err != nil {
+		return err
+	}
+	files := make([]partfile.MergePart, len(parts))
+	for i, p := range parts {
+		part := whole.cfg
+		part.Path = p.Path
+		at, _, err := part.saved(p.Context)
+		if err != nil {
+			return err
+		}
+		if at.state.Length == 0 { // nothing was written before the end, which has a header all the same
+			at.state = at.state.Add(header)
+		}
+		files[i] = partfile.MergePart{Path: filepath.Clean(p.Path), State: at.state}
+	}
+	target := partfile.Config{Target: filepath.Clean(cfg.Path), Mode: cfg.Mode, KeepExisting: cfg.KeepExisting}
+	return partfile.Merge(ctx, target, files, header)
+}
