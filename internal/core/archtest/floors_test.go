@@ -51,9 +51,13 @@ var floors = map[string][]string{
 	// 3: jobs
 	"internal/jobs/settlement": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault",
-		"internal/jobs/csvfile", "internal/jobs/partfile", "internal/jobs/sqlitem", decimal,
+		"internal/jobs/csvfile", "internal/jobs/partfile", "internal/jobs/rejects", "internal/jobs/sqlitem", decimal,
 	},
-	"internal/jobs/all": {"internal/core", "internal/core/launch", "internal/jobs/settlement"},
+	"internal/jobs/samples": {
+		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/launch", "internal/core/partition",
+		"internal/jobs/csvfile", "internal/jobs/rejects", "internal/jobs/settlement", decimal,
+	},
+	"internal/jobs/all": {"internal/core", "internal/core/launch", "internal/jobs/samples", "internal/jobs/settlement"},
 
 	// 4: the command line
 	"cmd/batchctl": {"cmd/batchctl/internal/cli", "cmd/batchctl/internal/streams"},
@@ -105,6 +109,7 @@ var testFloors = map[string][]string{
 	"internal/jobs/execstep":   {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
 	"internal/jobs/sqlstep":    {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
 	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
+	"internal/jobs/samples":    {"internal/sample", "internal/store/sqlite"},
 	"internal/jobs/all":        {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/launch",

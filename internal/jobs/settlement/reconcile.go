@@ -68,7 +68,7 @@ func account(ctx context.Context, s *core.Scope, d day) (a accounts, err error) 
 	if a.test, a.testTotals, err = testTotals(last.Context); err != nil {
 		return a, fmt.Errorf("read the totals of the TEST records: %w", err)
 	}
-	if a.rejected, _, err = last.Context.Int64("rejects.count"); err != nil {
+	if a.rejected, _, err = last.Context.Int64(keyRejected); err != nil {
 		return a, fmt.Errorf("read the number of rejected records: %w", err)
 	}
 	if a.settled, a.settledTotals, err = sumLedger(ctx, d.ledger, d); err != nil {

@@ -9,11 +9,19 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/jobs/csvfile"
+	"github.com/batchctl/batchctl/internal/jobs/rejects"
 )
 
 // keyTestRecords is the key of the number of TEST records in the step's
 // context; their totals are at currency.total.
 const keyTestRecords = "settlement.test.records"
+
+// nameRejects is the prefix of what the rejects keep in the step's context, and
+// keyRejected the key of their number.
+const (
+	nameRejects = "rejects"
+	keyRejected = nameRejects + ".count"
+)
 
 // settled is a row of the ledger.
 type settled struct {
@@ -41,7 +49,25 @@ func settle(s *core.Scope) (core.StepBody, error) {
 		return append(dst, row.id, row.merchant.idValue, row.merchant.value,
 			row.kind.value, row.currency.value, row.amount, row.fee, date)
 	})
-	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{Streams: []core.ItemStream{d.ledger}}), nil
+	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{
+		Streams: []core.ItemStream{d.ledger},
+		Skip:    d.skips(),
+		Rejects: rejects.New(rejects.Config{Path: d.rejects, Name: nameRejects}), // also for those of an earlier attempt
+	}), nil
+}
+
+// skips lets bad records pass up to the limit. Without one nothing may pass,
+// and a bad record fails the step with nothing to say of limits.
+func (d day) skips() core.SkipPolicy {
+	if d.skipLimit == 0 {
+		return nil
+	}
+	return core.LimitSkipPolicy{
+		ErrorClasses: core.ErrorClasses{
+			Include: []string{core.ClassReadParse, core.ClassProcessValidation, core.ClassWriteConstraint},
+		},
+		Max: d.skipLimit,
+	}
 }
 
 // feeProcessor checks a transaction, computes its fee, and filters TEST

@@ -323,14 +323,25 @@ func below(kids []*branch, message string) bool {
 	})
 }
 
-// messageNote is the first line of what a step said at its end.
+// messageLines is how many lines of what a step said are drawn; a Java stack has
+// dozens.
+const messageLines = 3
+
+// messageNote is the beginning of what a step said at its end; JSON has it all.
 func messageNote(se *core.StepExecution) []Cell {
-	text, more, _ := strings.Cut(se.ExitStatus.Message, "\n")
-	if text == "" {
-		return nil
+	tone := statusCell(se.Status, se.OpaqueStatus).Tone
+	if se.Status == core.StatusCompleted {
+		tone = ToneNone
 	}
-	if strings.TrimSpace(more) != "" {
-		text += " ..."
+	var notes []Cell
+	for text := range strings.Lines(se.ExitStatus.Message) {
+		if len(notes) == messageLines {
+			notes[messageLines-1].Text += " ..."
+			break
+		}
+		if text = strings.TrimRight(text, "\n"); strings.TrimSpace(text) != "" {
+			notes = append(notes, Cell{Text: text, Tone: tone})
+		}
 	}
-	return []Cell{{Text: text, Tone: statusCell(se.Status, se.OpaqueStatus).Tone}}
+	return notes
 }
