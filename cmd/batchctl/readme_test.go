@@ -51,8 +51,10 @@ var exitNote = regexp.MustCompile(`# exit ([0-9]+)`)
 func TestReadmeCommands(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "testdata", "transactions"), os.DirFS(filepath.Join(root(t), "testdata", "transactions"))); err != nil {
-		t.Fatal(err)
+	for _, input := range []string{"transactions", "readings"} {
+		if err := os.CopyFS(filepath.Join(dir, "testdata", input), os.DirFS(filepath.Join(root(t), "testdata", input))); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ran := 0
 	for _, block := range strings.Split(readme(t), "```console\n")[1:] {

@@ -4,6 +4,7 @@ package all
 
 import (
 	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/jobs/samples"
 	"github.com/batchctl/batchctl/internal/jobs/settlement"
 )
 
@@ -11,5 +12,7 @@ import (
 func Registry() (*launch.JobRegistry, error) {
 	return launch.NewRegistry(
 		settlement.Job(),
+		samples.ImportReadings(),
+		samples.CloseMonth(),
 	)
 }

@@ -12,7 +12,7 @@ func TestRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"dailySettlement"} {
+	for _, name := range []string{"dailySettlement", "importReadings", "closeMonth"} {
 		job, err := registry.Job(name)
 		if err != nil {
 			t.Fatal(err)
