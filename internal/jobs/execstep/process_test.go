@@ -137,7 +137,6 @@ func TestStop(t *testing.T) {
 		if pid := b.await("pid"); isRunning(pid) {
 			t.Errorf("its child %s runs on", pid)
 		}
-		b.stop = core.NewStop()
 		if got := b.log(b.must(sh("echo $BATCH_ATTEMPT"))); got != "2\n" {
 			t.Errorf("the restart says %q", got)
 		}

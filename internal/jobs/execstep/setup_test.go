@@ -118,6 +118,7 @@ func (b *bundle) launch(ctx context.Context, step *core.Step, ps ...core.JobPara
 		job.Parameters = append(job.Parameters, core.ParameterSpec{Name: p.Name, Type: p.Type(), NonIdentifying: !p.Identifying})
 	}
 	je, err := b.Run(ctx, job, ps, launch.Options{Stop: b.stop})
+	b.stop = core.NewStop() // a Stop belongs to one run
 	if je == nil {
 		b.t.Fatal(err)
 	}

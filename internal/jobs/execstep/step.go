@@ -207,7 +207,9 @@ func tell(ctx context.Context, s *core.Scope, err error) {
 func (t tasklet) verdict(ctx context.Context, s *core.Scope, c call, r result) (name string, err error) {
 	switch {
 	case r.err != nil:
-		return "", core.Classified(ClassSignal, &core.Error{Msg: "it is not known how " + c.name + " ended", Err: r.err})
+		return "", &unknownEndError{core.Classified(ClassSignal, &core.Error{
+			Msg: "it is not known how " + c.name + " ended", Err: r.err,
+		})}
 	case r.why == byTimeout:
 		err := &core.Error{Msg: fmt.Sprintf("%s was still running after %s and was ended%s", c.name, c.timeout, said(c.log))}
 		return "", core.WithExitCode(ExitCodeTimeout, core.Classified(core.ClassTimeout, err))

@@ -67,6 +67,7 @@ func (b *bundle) runConfig(cfg sqlstep.Config) (*core.JobExecution, error) {
 func (b *bundle) runStep(ctx context.Context, step *core.Step) (*core.JobExecution, error) {
 	b.t.Helper()
 	je, err := b.Run(ctx, &core.Job{Name: b.job, Steps: []*core.Step{step}}, nil, launch.Options{Stop: b.stop})
+	b.stop = core.NewStop() // a Stop belongs to one run
 	if je == nil {
 		b.t.Fatal(err)
 	}
