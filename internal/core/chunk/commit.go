@@ -69,11 +69,14 @@ func (e *execution[I, O]) attempts(ctx context.Context, next *core.StepExecution
 			return interrupted
 		case again:
 			fault.Point("chunk.before-retry")
-		case e.skippable(ctx, core.PhaseWrite, failed.err):
+		case e.marked && e.skippable(ctx, core.PhaseWrite, failed.err):
 			fault.Point("chunk.before-scan")
 			c.scan = true
 		default:
 			return err
+		}
+		if !e.marked { // nothing was written, and the marks may be older
+			continue
 		}
 		if err := e.revert(ctx); err != nil {
 			return fmt.Errorf("undo the failed write of chunk %d: %w", c.seq, errors.Join(err, failed.err))

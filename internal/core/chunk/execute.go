@@ -58,6 +58,7 @@ type execution[I, O any] struct {
 	// when no chunk can be tried again.
 	reverters []core.Reverter
 	tolerant  bool  // a failed write may be tried again, or item by item
+	marked    bool  // all of reverters know where the present attempt began
 	from      []int // for each of out its place in in; only with a skip policy
 	skips     []skip
 	results   []result[O] // of the goroutines that process

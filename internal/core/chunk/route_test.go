@@ -175,6 +175,37 @@ func TestTeeReverts(t *testing.T) {
 	}
 }
 
+// unready is a listing that cannot be marked at first, as a database that is
+// busy.
+type unready struct {
+	*listing
+	failing int // the call that fails
+}
+
+func (u *unready) Mark(ctx context.Context) error {
+	if u.failing--; u.failing == 0 {
+		return core.Classified(core.ClassWriteBusy, errBroken)
+	}
+	return u.listing.Mark(ctx)
+}
+
+func TestFailedMarkIsRetried(t *testing.T) {
+	t.Parallel()
+	a, b := &unready{listing: newListing("a"), failing: 2}, newListing("b")
+	w, err := chunk.Tee[int](a, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	se, err := setup(t).run(t.Context(), t, moving(&source{last: 9}, &middle{filter: []int{4}}, w, chunk.Options{Size: 3, Retry: retrying(1)}))
+	if want := (core.Counts{Read: 9, Write: 8, Filter: 1, Commit: 3, Rollback: 1}); err != nil || se.Counts != want {
+		t.Fatalf("counts %+v, error %v, want %+v", se.Counts, err, want)
+	}
+	want := []int{1, 2, 3, 5, 6, 7, 8, 9} // also in b, whose mark is that of the chunk before
+	if diff := cmp.Diff([][]int{want, want}, [][]int{a.got, b.got}); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestChain(t *testing.T) {
 	t.Parallel()
 	add := func(k int) core.ItemProcessor[int, int] {

@@ -21,6 +21,7 @@ func (w *writeError) Unwrap() error { return w.err }
 // write hands the items to the writer; nothing to write is no call. tx is nil
 // where the writer has a transaction of its own.
 func (e *execution[I, O]) write(ctx context.Context, tx core.Tx, c attempt) error {
+	e.marked = false
 	switch {
 	case len(e.out) == 0:
 		return nil
@@ -28,8 +29,9 @@ func (e *execution[I, O]) write(ctx context.Context, tx core.Tx, c attempt) erro
 		return e.scan(ctx, tx, c)
 	case e.tolerant:
 		if err := e.mark(ctx); err != nil {
-			return fmt.Errorf("prepare to undo chunk %d: %w", c.seq, err)
+			return &writeError{c.seq, fmt.Errorf("prepare to undo it: %w", err)}
 		}
+		e.marked = true
 	}
 	if err := e.writeItems(ctx, tx, c.seq, e.out); err != nil {
 		return &writeError{c.seq, err}
