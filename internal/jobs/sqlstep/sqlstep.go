@@ -37,7 +37,7 @@ type Config struct {
 const ExitCodeTimeout = "TIMEOUT"
 
 // ClassStatement is the class of the error of a statement that the database
-// refused.
+// refused, unless it names a better one, as for a constraint.
 const ClassStatement = "write.sql"
 
 // execer is what the transaction must be able to do.
@@ -193,7 +193,7 @@ func (t *tasklet) run(ctx context.Context, s *core.Scope, db execer) (rows int64
 		}
 		result, err := db.ExecContext(ctx, st.text, t.args[i]...)
 		if err != nil {
-			return 0, core.Classified(ClassStatement, &core.Error{Msg: place(i, st.text), Err: err})
+			return 0, core.Classified(core.ClassOf(err, ClassStatement), &core.Error{Msg: place(i, st.text), Err: err})
 		}
 		affected := int64(0)
 		if st.counts {
