@@ -99,8 +99,10 @@ var testFloors = map[string][]string{
 		"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/sqlitem", "internal/store/sqlite",
 	},
 	"internal/store/storetest": {"internal/store/sqlite"},
-	"internal/jobs/csvfile":    {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
-	"internal/jobs/partfile":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
+	"internal/jobs/csvfile": {
+		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/partition", "internal/store/sqlite",
+	},
+	"internal/jobs/partfile": {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/rejects": {
 		"internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/jobs/csvfile",
 		"internal/store/sqlite",
