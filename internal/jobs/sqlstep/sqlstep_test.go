@@ -203,7 +203,9 @@ func TestStatements(t *testing.T) {
 		t.Parallel()
 		for _, value := range []any{
 			"", "'; DROP TABLE account; --", `"`, "a\x00b", "ü\n", ":name", "1 OR 1=1",
-			int64(math.MaxInt64), 0.1, []byte{0, 1}, nil, true,
+			int64(math.MaxInt64), 0.1,
+			[]byte{0, 1},
+			nil, true,
 		} {
 			b := setup(t)
 			_, err := b.runConfig(sqlstep.Config{
