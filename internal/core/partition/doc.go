@@ -23,7 +23,8 @@
 // when its newest execution is younger and COMPLETED. Every other part runs,
 // unless one was abandoned or is UNKNOWN: then nothing is started, because it
 // cannot be known what is in its output. One query tells all that, for any
-// number of parts.
+// number of parts, and one write stores the plan; a part costs something of its
+// own only when it starts, as any step does.
 //
 // # How it ends
 //

@@ -56,7 +56,7 @@ func split(lowest, highest int64, grid int) []core.Partition {
 		return nil
 	}
 	steps := uint64(highest) - uint64(lowest) //nolint:gosec // modulo 2^64 the difference is right
-	n := uint64(grid)                         //nolint:gosec // it is positive
+	n := uint64(grid)
 	if steps < n {
 		n = steps + 1
 	}
@@ -67,7 +67,7 @@ func split(lowest, highest int64, grid int) []core.Partition {
 	from := uint64(lowest) //nolint:gosec // as above
 	for i := range parts {
 		to := from + length
-		if uint64(i) > remainder { //nolint:gosec // an index is not negative
+		if uint64(i) > remainder {
 			to--
 		}
 		parts[i].Context = core.ExecutionContext{KeyMin: int64(from), KeyMax: int64(to)} //nolint:gosec // as above

@@ -179,10 +179,16 @@ func (b *bundle) numbers(query string) (all []int64) {
 type counting struct {
 	core.JobRepository
 	partitions, lasts, begins atomic.Int64
+
+	wrap func(core.Tx) core.Tx // of every transaction; nil: none
+	fail error                 // of PartitionExecutions
 }
 
 func (c *counting) PartitionExecutions(ctx context.Context, id int64, step string) (map[string]*core.StepExecution, error) {
 	c.partitions.Add(1)
+	if c.fail != nil {
+		return nil, c.fail
+	}
 	return c.JobRepository.PartitionExecutions(ctx, id, step)
 }
 
@@ -193,7 +199,11 @@ func (c *counting) LastStepExecution(ctx context.Context, id int64, step string)
 
 func (c *counting) Begin(ctx context.Context, je *core.JobExecution) (core.Tx, error) {
 	c.begins.Add(1)
-	return c.JobRepository.Begin(ctx, je)
+	tx, err := c.JobRepository.Begin(ctx, je)
+	if err == nil && c.wrap != nil {
+		tx = c.wrap(tx)
+	}
+	return tx, err
 }
 
 // states renders the rows as "NAME STATUS/EXIT", sorted by name.

@@ -108,6 +108,9 @@ func TestOneDatabase(t *testing.T) {
 				}
 				row(name, n)
 			}
+			if err := rows.Err(); err != nil {
+				t.Fatal(err)
+			}
 		}
 		var all []int64
 		query("SELECT '', N FROM NUMBER ORDER BY N", func(_ string, n int64) { all = append(all, n) })

@@ -60,7 +60,7 @@ type manager struct {
 var _ core.StepBody = (*manager)(nil)
 
 func (m *manager) check() error {
-	problem := ""
+	var problem string
 	switch {
 	case m.worker.Bind == nil:
 		problem = "its parts have no body"

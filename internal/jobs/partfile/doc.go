@@ -18,6 +18,11 @@
 // success without having written anything. The next attempt starts again from
 // the last state.
 //
+// [Merge] puts the published files of several writers together in the same way.
+// It keeps no state either: from the lengths and checksums of the parts, which
+// their writers' checkpoints hold, follow those of the whole, so the target
+// itself tells whether it is the merged file, also when the parts are gone.
+//
 // While a File is open its part is locked, so that two processes with one
 // target do not write into each other's part.
 package partfile

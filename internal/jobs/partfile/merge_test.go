@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -84,14 +85,14 @@ func TestMerge(t *testing.T) {
 		}},
 	}
 	for removed := range len(pieceTexts) + 1 {
-		states = append(states, state{fmt.Sprintf("the target is there, and %d parts are gone", removed),
-			func(t *testing.T, path string, parts []partfile.MergePart) {
-				t.Helper()
-				write(t, path, mergedText)
-				for _, p := range parts[:removed] {
-					do(t, os.Remove(p.Path))
-				}
-			}})
+		name := fmt.Sprintf("the target is there, and %d parts are gone", removed)
+		states = append(states, state{name, func(t *testing.T, path string, parts []partfile.MergePart) {
+			t.Helper()
+			write(t, path, mergedText)
+			for _, p := range parts[:removed] {
+				do(t, os.Remove(p.Path))
+			}
+		}})
 	}
 	for _, tt := range states {
 		t.Run(tt.name, func(t *testing.T) {
@@ -182,10 +183,10 @@ func TestMergeRefuses(t *testing.T) {
 		}, core.ErrCheckpointMismatch, "piece2.csv was altered: its checkpoint says 15 bytes"},
 		{"a part has another header", func(t *testing.T, _ string, parts []partfile.MergePart) []partfile.MergePart {
 			t.Helper()
-			write(t, parts[2].Path, "id,ammount\n3,30\n")
-			parts[2].State = partfile.State{}.Add([]byte("id,ammount\n3,30\n"))
+			write(t, parts[2].Path, "id,total\n3,30\n")
+			parts[2].State = partfile.State{}.Add([]byte("id,total\n3,30\n"))
 			return parts
-		}, core.ErrCheckpointMismatch, `piece2.csv begins with "id,ammount", not with the header "id,amount\n"`},
+		}, core.ErrCheckpointMismatch, `piece2.csv begins with "id,total\n3", not with the header "id,amount\n"`},
 		{"a part has less than the header", func(t *testing.T, _ string, parts []partfile.MergePart) []partfile.MergePart {
 			t.Helper()
 			parts[2].State = partfile.State{Length: 3}
@@ -274,7 +275,7 @@ func TestMergeOfAnything(t *testing.T) {
 				Path:  filepath.Join(dir, fmt.Sprint(i)),
 				State: partfile.State{}.Add(header).Add(body),
 			}
-			if err := os.WriteFile(p.Path, append(header[:len(header):len(header)], body...), 0o600); err != nil {
+			if err := os.WriteFile(p.Path, slices.Concat(header, body), 0o600); err != nil {
 				rt.Fatal(err)
 			}
 			parts = append(parts, p)
