@@ -106,7 +106,8 @@ func (s *scanner) skip(ctx context.Context) error {
 	b, blank := border{comma: s.cfg.Comma}, true
 	for {
 		win := s.window()
-		n, ended := len(win), false
+		var n int
+		var ended bool
 		if nl := bytes.IndexByte(win, '\n'); b.read == 0 && nl >= 0 && s.input.next(markQuote, nl) < 0 {
 			n, ended = nl+1, true
 			b.read, b.lines = int64(n), 1
