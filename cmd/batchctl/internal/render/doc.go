@@ -10,6 +10,15 @@
 // columns. Every cell is escaped, so nothing that a job or a file has put into
 // the history can steer a terminal.
 //
+// The steps of an execution are an outline: in the order of their start, inside
+// of the flow, split or flow step of the registered job that they belong to, and
+// a heading for what has no row of its own. What a step had to say, the parts
+// that it was made of and what it launched stand below it, across the columns.
+// The parts of a step are counted; those that did not complete are listed.
+// Nesting is shown by spaces alone, so it is the same on every terminal and in a
+// pipe. Where the terminal is too narrow for the counts, they become words below
+// their step.
+//
 // # For programs
 //
 // JSON documents carry "schemaVersion": 1 and the names of Spring Batch's

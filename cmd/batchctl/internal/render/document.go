@@ -48,6 +48,7 @@ type stepDocument struct {
 	ReadSkipCount    int64  `json:"readSkipCount"`
 	ProcessSkipCount int64  `json:"processSkipCount"`
 	WriteSkipCount   int64  `json:"writeSkipCount"`
+	ExitMessage      string `json:"exitMessage"`
 	contextDocument
 }
 
@@ -100,6 +101,7 @@ func newExecution(je *core.JobExecution, zone *time.Location) executionDocument 
 			ReadSkipCount:    se.Counts.ReadSkip,
 			ProcessSkipCount: se.Counts.ProcessSkip,
 			WriteSkipCount:   se.Counts.WriteSkip,
+			ExitMessage:      se.ExitStatus.Message,
 			contextDocument:  newContext(se.Context, se.OpaqueContext),
 		}
 	}
