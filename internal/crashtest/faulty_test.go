@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
@@ -65,6 +66,9 @@ func skipping(write bindPart) func(string, *core.Scope) (core.StepBody, error) {
 					core.ClassReadParse, core.ClassProcessValidation, core.ClassWriteConstraint,
 				}},
 				Max: core.NoSkipLimit,
+			},
+			Retry: core.BackoffRetryPolicy{
+				ErrorClasses: core.ErrorClasses{Include: []string{core.ClassWriteConstraint}}, Max: 1, Backoff: time.Millisecond,
 			},
 			Rejects: rejects.New(rejects.Config{Path: filepath.Join(dir, rejectsFile)}),
 		}), nil

@@ -83,21 +83,22 @@ const (
 // moveScript does what the pipelines do, and is safe to repeat. It takes down
 // when another copy of it lives.
 const moveScript = `set -e
-if [ -e pid ]; then
-	other=$(cat pid)
+other=$(cat pid 2>/dev/null || true)
+if [ -n "$other" ]; then
 	state=$(cut -d ' ' -f 3 "/proc/$other/stat" 2>/dev/null || true)
 	case "$state" in
 	''|Z|X) ;;
 	*) echo "$$ found $other in state $state" >> overlaps ;;
 	esac
 fi
-echo $$ > pid
+echo $$ > "pid.$$"
+mv "pid.$$" pid
 {
 	echo id,name,amount
 	awk -F, 'NR > 1 && $1 % 10 != 0 { printf "%d,%s,%d\n", $1, $2, 2 * $3 }' input.csv
 } > "output.$$"
 mv "output.$$" output.csv
-rm -f output.[0-9]*
+rm -f output.[0-9]* pid.[0-9]*
 `
 
 // execJob moves the source with a command, which outlives a batchctl that is
@@ -105,6 +106,15 @@ rm -f output.[0-9]*
 func execJob(dir string) *core.Job {
 	return newJob(execstep.Step("move", func(*core.Scope) (execstep.Config, error) {
 		return execstep.Config{Script: moveScript, Dir: dir, LogDir: dir}, nil
+	}))
+}
+
+// execCheckedJob asks a command whether the one that nobody saw end was done.
+func execCheckedJob(dir string) *core.Job {
+	return newJob(execstep.Step("move", func(*core.Scope) (execstep.Config, error) {
+		return execstep.Config{
+			Script: moveScript, Dir: dir, LogDir: dir, OnCrash: execstep.Check, CheckCommand: []string{"test", "-e", outputFile},
+		}, nil
 	}))
 }
 

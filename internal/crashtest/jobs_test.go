@@ -87,6 +87,7 @@ func pipelines() []pipeline {
 		{name: "partition-repository", target: toRepository, build: partitionToRepository, truth: partitionTruth},
 		{name: "jobstep", target: toRepository, build: parentJob, truth: parentTruth},
 		{name: "exec", target: toFile, build: execJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
+		{name: "exec-check", target: toFile, build: execCheckedJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},
 	}
