@@ -47,11 +47,14 @@
 //   - anythingToSettle is a decision: a day without records ends here, COMPLETED
 //     with the exit code NOTHING_TO_SETTLE, and has no report.
 //   - settleTransactions: a chunk step of 1000 records. A bad record fails it
-//     with file, line, column and value; the committed chunks stay, and a
-//     restart goes on behind them. TEST records are filtered, and their totals
-//     are kept in the step's context.
-//   - reconcile: per currency, what was settled plus what was filtered must be
-//     what the control file says.
+//     with file, line, column and value, or is rejected; the committed chunks
+//     stay, and a restart goes on behind them. TEST records are filtered, and
+//     their totals are kept in the step's context.
+//   - reconcile: every record must have been settled, filtered or rejected, and
+//     per currency what was settled plus what was filtered must be what the
+//     control file says. After rejects the totals may differ, for the amount of
+//     a record that cannot be read is not known: the step says by how much in
+//     its exit message.
 //   - summarizeMerchants: one line per merchant and currency. What an earlier
 //     call left for the day is replaced.
 //   - writeReport: settlement-DATE.csv, which appears whole or not at all. Its
@@ -60,6 +63,16 @@
 // A restart does not repeat a step that has completed: verifyInput counts the
 // records of the file as it was then, and what a mended file has in excess is
 // found by reconcile.
+//
+// # Rejects
+//
+// skipLimit, which is 0 and identifies nothing, is how many bad records one
+// attempt may reject: those that cannot be read, those that cannot be (a negative
+// amount, the id of another day) and those that the ledger does not take (an id
+// that is there already). They go to rejects-DATE.jsonl, with place, bytes and
+// reason; see package rejects. What an attempt has rejected stays rejected, and a
+// restart goes on behind it, whatever its own limit is. A record that was rejected
+// is part of the input that must not change any more.
 //
 // # Tables
 //

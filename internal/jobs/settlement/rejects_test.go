@@ -194,6 +194,37 @@ func TestEveryKindOfReject(t *testing.T) {
 	}
 }
 
+// A record that cannot even be taken apart is one record like any other.
+func TestRejectsWithoutForm(t *testing.T) {
+	t.Parallel()
+	const date = "2021-03-01"
+	b := setup(t)
+	b.input(t, date, "records=5\ntotal.KRW=500\n",
+		"2021030100000001,7,a,SALE,KRW,100",
+		"2021030100000002,7,a,SALE,KRW",
+		"2021030100000003,7,\xff,SALE,KRW,300",
+		`2021030100000004,7,a "b,SALE,KRW,300`,
+		"2021030100000005,7,a,SALE,KRW,400",
+	)
+	if je, err := b.run(t, date); err == nil || len(je.Steps) != 1 || !strings.Contains(err.Error(), date+".csv:3: ") {
+		t.Fatalf("%v, want verifyInput to fail at the first of them", err)
+	}
+	je, err := b.run(t, date, skipping(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if message := stepOf(je, settlement.StepReconcile).ExitStatus.Message; message != "3 records were rejected, see "+b.rejectsFile(date) {
+		t.Errorf("reconcile says %q, want nothing of totals, which agree", message)
+	}
+	var lines []int
+	for _, r := range b.rejects(t, date) {
+		lines = append(lines, r.Line)
+	}
+	if d := diff([]int{3, 4, 5}, lines); d != "" {
+		t.Errorf("rejected lines (-want +got):\n%s", d)
+	}
+}
+
 func TestMoreBadRecordsThanTheLimit(t *testing.T) {
 	t.Parallel()
 	const date = "2021-03-01"

@@ -22,7 +22,7 @@ func verify(ctx context.Context, s *core.Scope, d day, _ *core.StepContribution)
 	if err != nil {
 		return err
 	}
-	records, err := countRecords(ctx, s, d.input)
+	records, err := countRecords(ctx, s, d)
 	if err != nil {
 		return err
 	}
@@ -63,13 +63,14 @@ func decideAnything(_ context.Context, r *core.Run, _ *core.StepExecution) (exit
 }
 
 // countRecords counts the records behind the header, without a look at what is
-// in them.
-func countRecords(ctx context.Context, s *core.Scope, path string) (records int64, err error) {
+// in them. One that cannot be taken apart counts too where bad records may be
+// rejected, and is an error otherwise.
+func countRecords(ctx context.Context, s *core.Scope, d day) (records int64, err error) {
 	cols := columns()
 	for i := range cols {
 		cols[i] = csvfile.Column{Name: cols[i].Name}
 	}
-	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: path, Columns: cols, StrictColumns: true},
+	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: d.input, Columns: cols, StrictColumns: true},
 		func(*csvfile.Row, *struct{}) error { return nil })
 	defer func() {
 		if closeErr := reader.Close(); err == nil {
@@ -92,6 +93,8 @@ func countRecords(ctx context.Context, s *core.Scope, path string) (records int6
 		switch {
 		case core.IsEOF(err):
 			return records, nil
+		case d.skipLimit > 0 && core.ClassOf(err, "") == core.ClassReadParse:
+			records++
 		case err != nil:
 			return 0, err
 		}
