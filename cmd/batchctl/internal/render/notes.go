@@ -36,9 +36,10 @@ func (t Table) boxedNotes(i int, widths []int, style Style) []string {
 	if style.Borders == streams.BordersASCII {
 		border = "|"
 	}
-	left := border
+	var left strings.Builder
+	left.WriteString(border)
 	for _, w := range widths[:t.NoteColumn] {
-		left += strings.Repeat(" ", w+2) + border
+		left.WriteString(strings.Repeat(" ", w+2) + border)
 	}
 	room := t.noteRoom(widths)
 	var drawn []string
@@ -46,7 +47,7 @@ func (t Table) boxedNotes(i int, widths []int, style Style) []string {
 		text := strings.Repeat(" ", note.Indent) + core.EscapeControl(note.Text)
 		for _, line := range wrapIndented(text, room) {
 			pad := strings.Repeat(" ", room-screen.StringWidth(line))
-			drawn = append(drawn, left+" "+toned(line, note.Tone, style)+pad+" "+border)
+			drawn = append(drawn, left.String()+" "+toned(line, note.Tone, style)+pad+" "+border)
 		}
 	}
 	return drawn

@@ -21,8 +21,8 @@ func monthEnd() *core.Job {
 	load.Worker = step("loadFile", "chunk")
 	pack := step("pack", "flow")
 	pack.Flow = []core.Element{{Step: step("zip", "exec")}, {Step: step("sign", "exec")}}
-	close := step("close", "job")
-	close.Job = "closeMonth"
+	closing := step("close", "job")
+	closing.Job = "closeMonth"
 	fetch := step("fetch", "tasklet")
 	fetch.StartLimit, fetch.AllowStartIfComplete = 3, true
 	decider := core.DeciderFunc(func(context.Context, *core.Run, *core.StepExecution) (string, error) { return "", nil })
@@ -37,7 +37,7 @@ func monthEnd() *core.Job {
 		}},
 		{Step: load, Transitions: []core.Transition{{On: core.ExitCodeFailed, To: core.ToFail}}, Next: "rest"},
 		{Name: "rest", Next: "close", Flow: []core.Element{{Step: pack}, {Step: step("send", "exec")}}},
-		{Step: close},
+		{Step: closing},
 	}}
 }
 
