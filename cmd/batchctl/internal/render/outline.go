@@ -325,7 +325,7 @@ func below(kids []*branch, message string) bool {
 
 // messageLines is how many lines of what a step said are drawn; a Java stack has
 // dozens.
-const messageLines = 3
+const messageLines = 4
 
 // messageNote is the beginning of what a step said at its end; JSON has it all.
 func messageNote(se *core.StepExecution) []Cell {

@@ -63,7 +63,7 @@ func monthExecution() *core.JobExecution {
 	}
 	add("fetch", core.StatusCompleted, "", core.Counts{Commit: 1})
 	add("debit", core.StatusCompleted, "", core.Counts{Commit: 1})
-	add("mail", core.StatusAbandoned, "exit code 75: no route to \x1b[31mhost\nsecond line\n\nthird line\nfourth line", core.Counts{Rollback: 1})
+	add("mail", core.StatusAbandoned, "exit code 75: no route to \x1b[31mhost\nsecond line\n\nthird line\nfourth line\nfifth line", core.Counts{Rollback: 1})
 	add("credit", core.StatusCompleted, "", core.Counts{Commit: 1})
 	add("load", core.StatusCompleted, "", core.Counts{Commit: 12, Read: 1200, Write: 1150, Filter: 30, ProcessSkip: 20})
 	for i := range 12 {
