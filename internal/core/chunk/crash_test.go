@@ -87,6 +87,34 @@ func TestCrashPoints(t *testing.T) {
 	}
 }
 
+// A chunk that is in its sink and not yet in the repository has its rollbacks in
+// the counts of the attempt that wrote it.
+func TestRollbacksOfAChunkAhead(t *testing.T) {
+	t.Parallel()
+	plan := script{last: 3, write: map[int]int{2: always}}
+	w := newWorld(t, inSink, plan, chunk.Options{Skip: skipping(1)})
+	ahead := 0
+	for k := 1; ; k++ {
+		w.reset(t, plan, k)
+		w.dieAt = k
+		_, err := w.attempt(t.Context(), t)
+		if !w.died() {
+			break
+		}
+		before := w.writes
+		if errors.Is(err, core.ErrJobInstanceAlreadyComplete) || w.complete(t.Context(), t, false) > 0 || before == 0 || w.writes != before {
+			continue // it wrote the chunk again
+		}
+		ahead++
+		if got := w.total(t); got.Rollback != 2 || got.WriteSkip != 1 {
+			t.Errorf("killed at edge %d: counts of all attempts %+v, want 2 rollbacks", k, got)
+		}
+	}
+	if ahead == 0 {
+		t.Error("the sink was never ahead")
+	}
+}
+
 // reset makes the world new, with another job.
 func (w *world) reset(t *testing.T, s script, k int) {
 	t.Helper()

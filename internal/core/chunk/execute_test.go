@@ -258,6 +258,7 @@ func TestLedger(t *testing.T) {
 	for name, tamper := range map[string]func(*core.Counts){
 		"CHUNK-47 an item too few fails the step":       func(c *core.Counts) { c.Write-- },
 		"CHUNK-47 a chunk counted twice fails the step": func(c *core.Counts) { *c = c.Add(*c) },
+		"CHUNK-47 a skip too many fails the step":       func(c *core.Counts) { c.ReadSkip++ },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -185,7 +185,11 @@ func (e *execution[I, O]) processParallel(ctx context.Context, n int) error {
 
 // lower sets v to n unless it is lower.
 func lower(v *atomic.Int64, n int64) {
-	for old := v.Load(); n < old && !v.CompareAndSwap(old, n); old = v.Load() { //nolint:revive // the loop is the operation
+	for {
+		old := v.Load()
+		if n >= old || v.CompareAndSwap(old, n) {
+			return
+		}
 	}
 }
 

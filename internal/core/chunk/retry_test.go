@@ -75,7 +75,8 @@ type open struct {
 func (o open) Begin(context.Context, *core.JobExecution) (core.Tx, error) { *o.begun++; return o, nil }
 func (o open) Commit() error                                              { *o.ended++; return nil }
 func (o open) Rollback() error                                            { *o.ended = *o.begun; return nil }
-func (o open) Savepoint(context.Context) error                            { *o.savepoints++; return nil }
+
+func (o open) Savepoint(context.Context) error { *o.savepoints++; return nil }
 
 func TestRetryWaitsWithoutATransaction(t *testing.T) {
 	t.Parallel()

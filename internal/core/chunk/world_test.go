@@ -235,6 +235,9 @@ func (w *world) output(t *testing.T) []int {
 			}
 			all = append(all, n)
 		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
 		return all
 	}
 	all, _ := w.numbers(t)
@@ -293,7 +296,7 @@ func (tx *mortalTx) UpdateStepExecution(ctx context.Context, se *core.StepExecut
 
 func (tx *mortalTx) Commit() error {
 	if err := tx.world.edge(); err != nil {
-		return errors.Join(err, tx.Tx.Rollback())
+		return errors.Join(err, tx.Rollback())
 	}
 	return errors.Join(tx.Tx.Commit(), tx.world.edge())
 }
