@@ -30,7 +30,7 @@ type Element struct {
 	Next string
 	// Transitions are looked at in order; the first that matches is taken. An
 	// element that FAILED and matches none fails its level, one that COMPLETED
-	// and matches none goes to Next, or fails its level without one.
+	// and matches none goes to Next, or fails the job without one.
 	Transitions []Transition
 }
 

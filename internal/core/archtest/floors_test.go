@@ -88,6 +88,7 @@ var floors = map[string][]string{
 var testFloors = map[string][]string{
 	"internal/core/engine": {"internal/core/chunk", "internal/core/flow", "internal/store/sqlite"},
 	"internal/core/chunk":  {"internal/core/engine", "internal/core/flow", "internal/store/sqlite"},
+	"internal/core/flow":   {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/core/launch": {"internal/core/chunk", "internal/store/sqlite"},
 	"internal/core/partition": {
 		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch",
