@@ -116,11 +116,11 @@ func TestCheck(t *testing.T) {
 			on(b.el("z"), "*", core.ToEnd)), []string{
 			`element "z" of the job's outermost level is never reached: nothing leads to it from "f", the first`,
 		}},
-		{"a name that is used twice", job(nested("a", b.el("b")), split("s", 0, nested("f", b.el("a"))), element{Name: "c", Step: b.step("b")}),
-			[]string{
-				`the name "a" is used twice, in the job's outermost level and in flow "f"`,
-				`the name "b" is used twice, in flow "a" and in the job's outermost level`,
-			}},
+		{"a name that is used twice", job(
+			nested("a", b.el("b")), split("s", 0, nested("f", b.el("a"))), element{Name: "c", Step: b.step("b")}), []string{
+			`the name "a" is used twice, in the job's outermost level and in flow "f"`,
+			`the name "b" is used twice, in flow "a" and in the job's outermost level`,
+		}},
 		{"a name that a flow step uses again", simpleJob(b.step("a"), flowStep("f", b.el("a"))), []string{
 			`the name "a" is used twice, in the job's outermost level and in flow step "f"`,
 		}},

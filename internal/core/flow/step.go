@@ -110,8 +110,9 @@ func (w *walker) settle(ctx context.Context, step *core.Step, p *thread) error {
 	if fenced != nil {
 		return fenced
 	}
-	if !p.owes() || w.r.Stop.Requested() || ctx.Err() != nil {
-		return nil
+	ending := w.r.Stop.Requested() || context.Cause(ctx) != nil
+	if !p.owes() || ending {
+		return nil // RunStep starts nothing when the run is ending
 	}
 	starts, err := w.starts(ctx, step)
 	if err != nil || !starts {
