@@ -1,7 +1,4 @@
 package flow
 
-// For the tests of patterns.
-var (
-	Matches = matches
-	Covers  = covers
-)
+// Covers is for the tests of patterns.
+var Covers = covers

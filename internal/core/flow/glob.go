@@ -5,47 +5,6 @@ import (
 	"unicode/utf8"
 )
 
-// matches reports whether pattern takes the whole of code: * stands for any
-// characters, ? for one, everything else for itself. An empty pattern is *.
-// It looks at no character of code more often than the pattern has characters.
-func matches(pattern, code string) bool {
-	if pattern == "" {
-		return true
-	}
-	p, c := 0, 0
-	star, resume := -1, 0 // behind the last *, and where what it takes ends so far
-	for c < len(code) {
-		_, size := utf8.DecodeRuneInString(code[c:])
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			p++
-			star, resume = p, c
-		case p < len(pattern) && pattern[p] == '?':
-			p++
-			c += size
-		case startsWith(pattern[p:], code[c:c+size]):
-			p += size
-			c += size
-		case star >= 0:
-			_, taken := utf8.DecodeRuneInString(code[resume:])
-			resume += taken
-			p, c = star, resume
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
-}
-
-// startsWith reports whether the first character of pattern is char.
-func startsWith(pattern, char string) bool {
-	_, size := utf8.DecodeRuneInString(pattern)
-	return size == len(char) && pattern[:size] == char
-}
-
 // covers reports whether wide takes every code that narrow takes, so that narrow
 // never gets one when it stands below wide.
 //

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/flow"
 )
 
@@ -37,7 +38,7 @@ func TestMatches(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := flow.Matches(tt.pattern, tt.code); got != tt.want {
+			if got := core.MatchExitCode(tt.pattern, tt.code); got != tt.want {
 				t.Errorf("pattern %q, code %q: got %t, want %t", tt.pattern, tt.code, got, tt.want)
 			}
 		})
@@ -67,7 +68,7 @@ func TestMatchesAsDefined(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pattern := rapid.StringOfN(rapid.RuneFrom([]rune("abÜ*?")), 1, 8, -1).Draw(t, "pattern")
 		code := rapid.StringOfN(rapid.RuneFrom([]rune("abÜ*")), 0, 10, -1).Draw(t, "code")
-		if got, want := flow.Matches(pattern, code), naive(pattern, code); got != want {
+		if got, want := core.MatchExitCode(pattern, code), naive(pattern, code); got != want {
 			t.Fatalf("pattern %q, code %q: got %t, want %t", pattern, code, got, want)
 		}
 	})
@@ -76,7 +77,7 @@ func TestMatchesAsDefined(t *testing.T) {
 func TestMatchesInTime(t *testing.T) {
 	t.Parallel()
 	// Backtracking over every star would not end within the life of the machine.
-	if flow.Matches(strings.Repeat("*a", 1000)+"b", strings.Repeat("a", 20000)) {
+	if core.MatchExitCode(strings.Repeat("*a", 1000)+"b", strings.Repeat("a", 20000)) {
 		t.Error("it matched")
 	}
 	if flow.Covers(strings.Repeat("*a?", 20), strings.Repeat("a?*", 25)+"b") {
@@ -189,7 +190,7 @@ func FuzzMatches(f *testing.F) {
 		if len(pattern) > 12 || len(code) > 12 || pattern == "" {
 			return
 		}
-		got := flow.Matches(pattern, code)
+		got := core.MatchExitCode(pattern, code)
 		if want := naive(pattern, code); got != want {
 			t.Errorf("pattern %q, code %q: got %t, want %t", pattern, code, got, want)
 		}

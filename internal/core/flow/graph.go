@@ -76,7 +76,7 @@ func (l *level) find(id string) *node {
 // match returns the first transition of n that takes code, or nil.
 func (n *node) match(code string) *core.Transition {
 	for i := range n.Transitions {
-		if t := &n.Transitions[i]; matches(t.On, code) {
+		if t := &n.Transitions[i]; core.MatchExitCode(t.On, code) {
 			return t
 		}
 	}
