@@ -1,0 +1,2 @@
+// Package definition reads jobs from YAML files.
+package definition
