@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/batchctl/batchctl/internal/core/civil"
 )
 
 // JobParametersIncrementer derives the parameters of the next instance of a job
@@ -78,12 +80,12 @@ func (i DateIncrementer) Next(previous JobParameters, zone *time.Location) (JobP
 		return nil, parameterError(i.Name, fmt.Sprintf("the last value is a %s, not a date", p.Type()), "")
 	}
 	local := last.In(zone)
-	civil := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(),
+	wall := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(),
 		local.Second(), local.Nanosecond(), time.UTC).AddDate(0, 0, max(1, i.Days))
-	next, ok := localInstant(civil, zone)
+	next, ok := civil.Instant(wall, zone)
 	if !ok {
-		return nil, parameterError(i.Name, fmt.Sprintf("%s does not exist in %s", civil.Format(time.DateTime), zone),
-			fmt.Sprintf("give it a time that exists: %s=%s", i.Name, civil.Add(time.Hour).Format("2006-01-02T15:04:05")))
+		return nil, parameterError(i.Name, fmt.Sprintf("%s does not exist in %s", wall.Format(time.DateTime), zone),
+			fmt.Sprintf("give it a time that exists: %s=%s", i.Name, wall.Add(time.Hour).Format("2006-01-02T15:04:05")))
 	}
 	p.Value = next
 	return previous.With(p), nil

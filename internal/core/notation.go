@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core/civil"
 )
 
 // Notation reads and writes job parameters as words of a command line:
@@ -38,6 +40,9 @@ type Notation struct {
 	// Signs accepts + (identifying) and - (not) before the name: in files, and
 	// after "--" on a command line.
 	Signs bool
+	// Expand returns the day that an expression such as @today means for the date
+	// of that name, in a form that ParseDate reads. nil: there are no expressions.
+	Expand func(name, expression string) (string, error)
 }
 
 const flagNonIdentifying = "non-identifying"
@@ -96,24 +101,37 @@ func (n Notation) parse(word string) (JobParameter, error) {
 		return JobParameter{}, undeclared(head.name, append(n.Declared.Names(), n.Extra.Names()...))
 	}
 	typ := head.typ
-	if typ == "" {
+	if typ == "" && !spec.IsSecret() {
 		value, typ = trailingType(value, spec, declared)
 	}
 	switch {
+	case spec.IsSecret() && (typ == "" || typ == TypeSecret):
+		p := JobParameter{Name: head.name, Value: value}
+		if _, err = identity(head, sign, spec, declared); err == nil {
+			err = checkReference(p)
+		}
+		return p, err
 	case typ == "" && declared:
 		typ = spec.ParameterType()
 	case typ == "":
 		typ = TypeString
-	case declared && typ != spec.ParameterType():
+	case declared && typ != spec.Declared():
 		return JobParameter{}, parameterError(head.name,
-			fmt.Sprintf("given as %s, but the job declares it %s", typ, spec.ParameterType()),
-			fmt.Sprintf("write %s=%s", head.name, exampleOf(spec.ParameterType())))
+			fmt.Sprintf("given as %s, but the job declares it %s", typ, spec.Declared()),
+			fmt.Sprintf("write %s=%s", head.name, exampleOf(spec.Declared())))
+	case typ == TypeSecret:
+		return JobParameter{}, parameterError(head.name, "the type secret is for parameters that the job declares so", "")
 	}
 	identifying, err := identity(head, sign, spec, declared)
 	if err != nil {
 		return JobParameter{}, err
 	}
 	p := JobParameter{Name: head.name, Identifying: identifying}
+	if typ == TypeDate && strings.HasPrefix(value, civil.Sign) && n.Expand != nil {
+		if value, err = n.Expand(head.name, value); err != nil {
+			return JobParameter{}, err
+		}
+	}
 	if p.Value, err = parseValue(value, typ, n.zone()); err != nil {
 		return JobParameter{}, parameterError(head.name, err.Error(), "")
 	}
@@ -167,7 +185,7 @@ func splitHead(left string) (head, error) {
 }
 
 func (h *head) setType(word string) error {
-	if !slices.Contains(ParameterTypes(), ParameterType(word)) {
+	if !slices.Contains(ParameterTypes(), ParameterType(word)) && word != string(TypeSecret) {
 		hint := ""
 		if near := Nearest(word, typeNames()); near != "" {
 			hint = "did you mean " + near + "?"
@@ -211,14 +229,14 @@ func identity(h head, sign string, spec ParameterSpec, declared bool) (bool, err
 	if !declared {
 		return identifying, nil
 	}
-	if said && identifying == spec.NonIdentifying {
+	if said && identifying != spec.Identifying() {
 		word := "identifying"
-		if spec.NonIdentifying {
+		if !spec.Identifying() {
 			word = flagNonIdentifying
 		}
 		return false, parameterError(h.name, "the job declares it "+word, "leave the mark away")
 	}
-	return !spec.NonIdentifying, nil
+	return spec.Identifying(), nil
 }
 
 func parseValue(text string, typ ParameterType, zone *time.Location) (any, error) {
@@ -232,7 +250,7 @@ func parseValue(text string, typ ParameterType, zone *time.Location) (any, error
 		return parseDouble(text)
 	case TypeDate:
 		return ParseDate(text, zone)
-	case TypeString:
+	case TypeString, TypeSecret:
 	}
 	return text, nil
 }
@@ -269,124 +287,22 @@ func parseDouble(text string) (any, error) {
 	return v, nil
 }
 
-var (
-	dateForm = lazily(`^([0-9]{4})(?:-([0-9]{2})-|/([0-9]{2})/|([0-9]{2}))([0-9]{2})$`)
-	timeForm = lazily(`^([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?(Z|[+-][0-9]{2}:[0-9]{2})?$`)
-)
-
 // ParseDate reads a civil date (2021-01-01, 2021/01/01, 20210101) or an ISO
 // date-time with or without offset (2021-01-01T00:00:00.123+09:00) in zone. A
 // day or a local time that does not exist is an error; of a local time that
 // exists twice the earlier instant is meant.
 func ParseDate(text string, zone *time.Location) (time.Time, error) {
-	day, clock, hasClock := strings.Cut(text, "T")
-	d := dateForm().FindStringSubmatch(day)
-	if d == nil {
-		return time.Time{}, fmt.Errorf("value %s is not a date of the form 2021-01-01", Quote(text))
-	}
-	year, month, dom := number(d[1]), number(d[2]+d[3]+d[4]), number(d[5])
-	if year < 1 {
-		return time.Time{}, fmt.Errorf("value %s: the year is outside 0001-9999", Quote(text))
-	}
-	utc := time.Date(year, time.Month(month), dom, 0, 0, 0, 0, time.UTC)
-	if utc.Day() != dom || int(utc.Month()) != month {
-		return time.Time{}, fmt.Errorf("value %s: there is no such day", Quote(text))
-	}
-	offset := ""
-	if hasClock {
-		c := timeForm().FindStringSubmatch(clock)
-		if c == nil || number(c[1]) > 23 || number(c[2]) > 59 || number(c[3]) > 59 {
-			return time.Time{}, fmt.Errorf("value %s is not a date-time of the form 2021-01-01T13:30:00", Quote(text))
-		}
-		fraction := (c[4] + "000000000")[:9]
-		if fraction[3:] != "000000" {
-			return time.Time{}, fmt.Errorf("value %s is finer than a millisecond", Quote(text))
-		}
-		utc = utc.Add(time.Duration(number(c[1]))*time.Hour + time.Duration(number(c[2]))*time.Minute +
-			time.Duration(number(c[3]))*time.Second + time.Duration(number(fraction)))
-		offset = c[5]
-	}
-	if offset != "" {
-		return atOffset(utc, offset, text)
-	}
-	t, ok := localInstant(utc, zone)
-	if !ok {
-		return time.Time{}, fmt.Errorf("value %s: there is no such local time in %s, clocks were put forward over it",
-			Quote(text), zone)
+	t, err := civil.Parse(text, zone)
+	if err != nil {
+		return t, fmt.Errorf("value %s%w", Quote(text), err)
 	}
 	return t, nil
-}
-
-func number(digits string) int {
-	n := 0
-	for _, r := range digits {
-		n = n*10 + int(r-'0')
-	}
-	return n
-}
-
-func atOffset(civil time.Time, offset, text string) (time.Time, error) {
-	if offset == "Z" {
-		return civil, nil
-	}
-	hours, minutes := number(offset[1:3]), number(offset[4:6])
-	if minutes > 59 || hours*60+minutes > 18*60 {
-		return time.Time{}, fmt.Errorf("value %s has an offset outside ±18:00", Quote(text))
-	}
-	d := time.Duration(hours)*time.Hour + time.Duration(minutes)*time.Minute
-	if offset[0] == '-' {
-		d = -d
-	}
-	return civil.Add(-d), nil
-}
-
-// localInstant finds the earliest instant whose wall clock in zone shows civil.
-func localInstant(civil time.Time, zone *time.Location) (time.Time, bool) {
-	var found time.Time
-	ok := false
-	for _, probe := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
-		_, offset := civil.Add(probe).In(zone).Zone()
-		t := civil.Add(-time.Duration(offset) * time.Second)
-		_, there := t.In(zone).Zone()
-		if there == offset && (!ok || t.Before(found)) {
-			found, ok = t, true
-		}
-	}
-	return found.UTC(), ok
 }
 
 // FormatDate writes an instant so that ParseDate reads it back in any zone: the
 // day alone when it is a midnight of zone that reads back as itself, else a
 // date-time with offset.
-func FormatDate(t time.Time, zone *time.Location) string {
-	local := t.In(zone)
-	if y, m, d := local.Date(); 1 <= y && y <= 9999 {
-		// What ParseDate would make of the day, without compiling its patterns:
-		// a listing parses nothing.
-		if back, ok := localInstant(time.Date(y, m, d, 0, 0, 0, 0, time.UTC), zone); ok && back.Equal(t) {
-			return local.Format(time.DateOnly)
-		}
-	}
-	if _, offset := local.Zone(); offset%60 != 0 {
-		local = t.UTC()
-	}
-	switch year := local.Year(); {
-	case year < 1:
-		local = t.In(time.FixedZone("", maxOffset))
-	case year > 9999:
-		local = t.In(time.FixedZone("", -maxOffset))
-	}
-	return local.Format("2006-01-02T15:04:05.999Z07:00")
-}
-
-// maxOffset bounds the offset of a date-time, in seconds.
-const maxOffset = 18 * 60 * 60
-
-// inYears reports whether some offset gives t a year of four digits, so that it
-// can be written.
-func inYears(t time.Time) bool {
-	return t.Add(maxOffset*time.Second).UTC().Year() >= 1 && t.Add(-maxOffset*time.Second).UTC().Year() <= 9999
-}
+func FormatDate(t time.Time, zone *time.Location) string { return civil.Format(t, zone) }
 
 // FormatValue writes the value of p without its type.
 func FormatValue(p JobParameter, zone *time.Location) string {
@@ -412,9 +328,8 @@ func (n Notation) Format(p JobParameter) string {
 	if !declared {
 		spec, declared = n.Extra.Lookup(p.Name)
 	}
-	plain := declared && spec.ParameterType() == p.Type()
-	if plain {
-		if _, typ := trailingType(value, spec, true); typ == "" {
+	if declared && spec.ParameterType() == p.Type() {
+		if _, typ := trailingType(value, spec, true); typ == "" || spec.IsSecret() {
 			return p.Name + "=" + value
 		}
 	}

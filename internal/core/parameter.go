@@ -9,6 +9,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core/civil"
 )
 
 // ParameterType is one of the four types of a job parameter.
@@ -21,6 +23,11 @@ const (
 	TypeDouble ParameterType = "double"
 	TypeDate   ParameterType = "date"
 )
+
+// TypeSecret is the type of a declared parameter whose value is a reference to a
+// secret, env:NAME or file:PATH: a string that does not identify. The reference
+// is stored and shown; what it refers to is read at the launch, and never is.
+const TypeSecret ParameterType = "secret"
 
 // ParameterTypes returns the four types in the order in which they are listed
 // to people.
@@ -220,7 +227,7 @@ func checkParameterValue(p JobParameter) error {
 			return parameterError(p.Name, fmt.Sprintf("%v is not a finite number", v), "")
 		}
 	case time.Time:
-		if !inYears(v) {
+		if !civil.InYears(v) {
 			return parameterError(p.Name, fmt.Sprintf("year %d is outside 0001-9999", v.UTC().Year()), "")
 		}
 		if v.Nanosecond()%int(time.Millisecond) != 0 {

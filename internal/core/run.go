@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/batchctl/batchctl/internal/core/secret"
 )
 
 // Run is one job execution in progress.
@@ -31,6 +33,10 @@ type Run struct {
 	// Dir is the absolute directory of the launch, which relative paths in
 	// parameters are relative to.
 	Dir string
+	// Secrets are the values of the secret parameters, by name; see Secret.
+	Secrets map[string]secret.Secret
+	// Masker takes the secrets out of what is shown and stored; nil knows none.
+	Masker *secret.Masker
 
 	base *Run       // of which this is a preview; else nil
 	mu   sync.Mutex // guards Execution from the writing of its row to its adoption, and notes
@@ -118,7 +124,8 @@ func (r *Run) Preview(change func(next *JobExecution)) *Run {
 	change(next)
 	return &Run{
 		Job: r.Job, Execution: next, Repo: r.Repo, Body: r.Body, Steps: r.Steps, Stop: r.Stop, Log: r.Log,
-		Databases: r.Databases, Now: r.Now, Token: r.Token, Dir: r.Dir, base: r,
+		Databases: r.Databases, Now: r.Now, Token: r.Token, Dir: r.Dir,
+		Secrets: r.Secrets, Masker: r.Masker, base: r,
 	}
 }
 
@@ -164,6 +171,7 @@ func (r *Run) CommitJob(ctx context.Context, change func(next *JobExecution), al
 	next := r.Execution.Clone()
 	r.applyNotes(next)
 	change(next)
+	next.ExitStatus.Message = r.Mask(next.ExitStatus.Message)
 	if err := tx.UpdateJobExecution(ctx, next); err != nil {
 		return err
 	}
@@ -195,6 +203,7 @@ func (r *Run) CommitStep(ctx context.Context, tx Tx, se, next *StepExecution, ch
 	if err := next.Context.Check(); err != nil {
 		return fmt.Errorf("step %s: %w", se.StepName, err)
 	}
+	next.ExitStatus.Message = r.Mask(next.ExitStatus.Message)
 	if err := tx.UpdateStepExecution(ctx, next); err != nil {
 		return err
 	}

@@ -28,13 +28,30 @@ type ParameterSpec struct {
 	Help string
 }
 
-// ParameterType returns the declared type.
+// ParameterType returns the type of the values: that of a secret is a string.
 func (s ParameterSpec) ParameterType() ParameterType {
-	if s.Type == "" {
+	if s.Type == "" || s.IsSecret() {
 		return TypeString
 	}
 	return s.Type
 }
+
+// Declared returns the type as it is declared: string, long, double, date or
+// secret.
+func (s ParameterSpec) Declared() ParameterType {
+	if s.IsSecret() {
+		return TypeSecret
+	}
+	return s.ParameterType()
+}
+
+// IsSecret reports whether values are references to secrets.
+func (s ParameterSpec) IsSecret() bool { return s.Type == TypeSecret }
+
+// Identifying reports whether the parameter takes part in the identity of the
+// instance. A secret never does: where a password is kept makes no other day's
+// work of it.
+func (s ParameterSpec) Identifying() bool { return !s.NonIdentifying && !s.IsSecret() }
 
 // ParameterSpecs are the declared parameters of a job. They are a
 // JobParametersValidator.
@@ -76,8 +93,10 @@ func (ss ParameterSpecs) Check() error {
 			problem = "is required and has a default: it cannot be both required and optional"
 		case s.Default != nil && (JobParameter{Value: s.Default}).Type() != s.ParameterType():
 			problem = fmt.Sprintf("has a default of type %T, want a %s", s.Default, s.ParameterType())
-		case s.ParameterType() != TypeString && (s.Pattern != nil || s.Path):
+		case s.Declared() != TypeString && (s.Pattern != nil || s.Path):
 			problem = "has a pattern or is a path, but is not a string"
+		case s.IsSecret() && s.Default != nil && checkReference(JobParameter{Name: s.Name, Value: s.Default}) != nil:
+			problem = "is a secret, and its default is no reference of the form env:NAME or file:PATH"
 		}
 		if problem != "" {
 			return &Error{Kind: ErrJobDefinition, Msg: fmt.Sprintf("parameter %s %s", Quote(s.Name), problem)}
@@ -94,13 +113,20 @@ func (ss ParameterSpecs) Complete(ps JobParameters, dir string) JobParameters {
 	copy(next, ps)
 	for _, s := range ss {
 		if _, given := next.Lookup(s.Name); !given && s.Default != nil {
-			next = append(next, JobParameter{Name: s.Name, Value: s.Default, Identifying: !s.NonIdentifying})
+			next = append(next, JobParameter{Name: s.Name, Value: s.Default, Identifying: s.Identifying()})
 		}
 	}
 	for i, p := range next {
 		s, ok := ss.Lookup(p.Name)
-		if path, isString := p.Value.(string); ok && s.Path && isString && path != "" && !filepath.IsAbs(path) {
-			next[i].Value = filepath.Join(dir, path)
+		text, isString := p.Value.(string)
+		if !ok || !isString {
+			continue
+		}
+		if path, isFile := strings.CutPrefix(text, SecretFile); s.IsSecret() && isFile && path != "" && !filepath.IsAbs(path) {
+			next[i].Value = SecretFile + filepath.Join(dir, path)
+		}
+		if s.Path && text != "" && !filepath.IsAbs(text) {
+			next[i].Value = filepath.Join(dir, text)
 		}
 	}
 	return next
@@ -119,7 +145,7 @@ func (ss ParameterSpecs) Validate(ps JobParameters) error {
 	if len(missing) > 0 {
 		s, _ := ss.Lookup(missing[0])
 		return parameterError("", "missing required parameter "+strings.Join(missing, ", "),
-			fmt.Sprintf("add %s=%s", s.Name, exampleOf(s.ParameterType())))
+			fmt.Sprintf("add %s=%s", s.Name, exampleOf(s.Declared())))
 	}
 	for _, p := range ps {
 		s, ok := ss.Lookup(p.Name)
@@ -127,7 +153,12 @@ func (ss ParameterSpecs) Validate(ps JobParameters) error {
 			return undeclared(p.Name, ss.Names())
 		}
 		if p.Type() != s.ParameterType() {
-			return parameterError(p.Name, fmt.Sprintf("is declared %s, not %s", s.ParameterType(), p.Type()), "")
+			return parameterError(p.Name, fmt.Sprintf("is declared %s, not %s", s.Declared(), p.Type()), "")
+		}
+		if s.IsSecret() {
+			if err := checkReference(p); err != nil {
+				return err
+			}
 		}
 		if text, ok := p.Value.(string); ok && s.Pattern != nil {
 			if !matchesWhole(s.Pattern, text) {
@@ -162,6 +193,8 @@ func exampleOf(t ParameterType) string {
 		return "1"
 	case TypeDouble:
 		return "1.5"
+	case TypeSecret:
+		return SecretEnv + "NAME"
 	case TypeString:
 	}
 	return "TEXT"

@@ -164,7 +164,7 @@ func (e *execution[I, O]) tellSkip(ctx context.Context, s *skip) error {
 // reject describes a skipped item. The bytes of one that was read well are asked
 // of the reader.
 func (e *execution[I, O]) reject(s *skip) (core.Reject, error) {
-	r := core.Reject{Step: e.scope.Step.StepName, Phase: s.phase, Class: s.class, Message: cut(s.err.Error(), maxMessage)}
+	r := core.Reject{Step: e.scope.Step.StepName, Phase: s.phase, Class: s.class, Message: cut(e.scope.Mask(s.err.Error()), maxMessage)}
 	if s.phase == core.PhaseRead {
 		if bad := itemError(s.err); bad != nil {
 			r.Origin, r.Raw = bad.Origin(), bytes.Clone(bad.Raw)

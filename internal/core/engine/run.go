@@ -129,6 +129,7 @@ func endJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedErro
 func tryEndJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedError) error {
 	var job *core.JobExecution
 	ends := make([]*core.StepExecution, len(steps))
+	o.exit.Message = r.Mask(o.exit.Message)
 	err := r.CommitJob(ctx, func(next *core.JobExecution) {
 		job = next
 		now := r.Now()
@@ -142,6 +143,7 @@ func tryEndJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedE
 			u.end.apply(ends[i])
 			ends[i].Counts = ends[i].Counts.Add(u.counts)
 			ends[i].EndTime = now
+			ends[i].ExitStatus.Message = r.Mask(ends[i].ExitStatus.Message)
 		}
 	}, func(tx core.Tx) error {
 		for _, end := range ends {
