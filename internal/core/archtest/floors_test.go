@@ -39,7 +39,7 @@ var floors = map[string][]string{
 	"internal/core/partition": {"internal/core", "internal/core/fault"},
 
 	// 2: launching, storing, formats
-	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow"},
+	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret"},
 	"internal/store/codec":   {"internal/core"},
 	"internal/store/sqlrepo": {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
 	"internal/store/sqlite":  {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},

@@ -13,6 +13,15 @@
 // when the end is recorded; where that could not be done it ends with the
 // process, and the next launch recovers the execution.
 //
+// # Secrets
+//
+// What secret parameters refer to is read between the validation and that
+// transaction, and lives in this process only. A Masker takes it out of exit
+// messages, rejects and log lines, wherever it stands as it is, quoted or escaped
+// as an URL; values of fewer than six characters are not looked for. What a job's
+// own code puts into contexts, tables and files is its own affair, as is the
+// error that Run returns: whoever shows it has the Masker.
+//
 // # A job as a step
 //
 // JobStep launches a job from within another. The name and the parameters of the

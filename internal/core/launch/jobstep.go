@@ -70,7 +70,7 @@ var _ core.StepBody = childBody{}
 
 // Execute implements core.StepBody.
 func (b childBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
-	l := &JobLauncher{Repo: s.Repo, Databases: s.Databases, Log: s.Log, Now: s.Now, Token: s.Token, Dir: s.Dir}
+	l := &JobLauncher{Repo: s.Repo, Databases: s.Databases, Log: s.Log, Now: s.Now, Token: s.Token, Dir: s.Dir, Masker: s.Masker}
 	ps, err := b.parameters(ctx, s, l)
 	if err != nil {
 		return core.ExitStatus{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/fault"
 	"github.com/batchctl/batchctl/internal/core/flow"
+	"github.com/batchctl/batchctl/internal/core/secret"
 )
 
 // defaultPoll is how often the job's row is asked for a stop.
@@ -35,6 +36,9 @@ type JobLauncher struct {
 	// Dir is the absolute directory that relative paths in parameters are
 	// relative to.
 	Dir string
+	// Masker hides the secrets of what is launched, also after its end; nil: each
+	// launch has one of its own.
+	Masker *secret.Masker
 	// Poll is how often the job's row is asked for a stop; 0 means 500 ms.
 	Poll time.Duration
 }
@@ -65,6 +69,14 @@ func (l *JobLauncher) Run(
 func (l *JobLauncher) launch(
 	ctx context.Context, job *core.Job, ps core.JobParameters, o Options,
 ) (*core.JobExecution, error) {
+	masker := l.Masker
+	if masker == nil {
+		masker = &secret.Masker{}
+	}
+	secrets, err := ResolveSecrets(job, ps, masker)
+	if err != nil {
+		return nil, refusal(job, o, err)
+	}
 	fault.Point("launch.before-create")
 	je, err := l.Repo.CreateJobExecution(ctx, core.Launch{
 		JobName: job.Name, Parameters: ps, PreventRestart: job.PreventRestart, RestartOf: o.RestartOf,
@@ -73,7 +85,8 @@ func (l *JobLauncher) launch(
 		return nil, refusal(job, o, err)
 	}
 	fault.Point("launch.after-create")
-	log := l.log()
+	log := masked(l.log(), masker)
+	warnAboutShort(ctx, log, secrets)
 	attrs := []slog.Attr{
 		slog.String("job", job.Name), slog.Int64("jobInstanceId", je.Instance.ID), slog.Int64("jobExecutionId", je.ID),
 	}
@@ -83,6 +96,7 @@ func (l *JobLauncher) launch(
 	run := &core.Run{
 		Job: job, Execution: je, Repo: l.Repo, Body: flow.Body{}, Steps: engine.Steps{}, Databases: l.Databases,
 		Stop: o.Stop, Log: log, Now: l.Now, Token: l.Token, Dir: l.Dir,
+		Secrets: secrets, Masker: masker,
 	}
 	if run.Stop == nil {
 		run.Stop = core.NewStop()
