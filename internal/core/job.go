@@ -14,8 +14,11 @@ type Job struct {
 	Name string
 	// Help says in one line what the job does.
 	Help string
-	// Parameters are the declared parameters. Nothing else is accepted.
+	// Parameters are the declared parameters. Nothing else is accepted, unless
+	// Open is set.
 	Parameters ParameterSpecs
+	// Open accepts undeclared parameters too.
+	Open bool
 	// Validator is asked after Parameters; nil adds nothing.
 	Validator JobParametersValidator
 	// Incrementer makes "next" possible; nil means that the job has no order.
@@ -112,7 +115,14 @@ func (j *Job) ValidateParameters(ps JobParameters) error {
 			specs = append(slices.Clip(specs), key)
 		}
 	}
-	if err := specs.Validate(ps); err != nil {
+	declared := ps
+	if j.Open {
+		declared = slices.DeleteFunc(slices.Clone(ps), func(p JobParameter) bool {
+			_, ok := specs.Lookup(p.Name)
+			return !ok
+		})
+	}
+	if err := specs.Validate(declared); err != nil {
 		return err
 	}
 	if j.Validator != nil {
@@ -129,7 +139,7 @@ func (j *Job) declares(name string) bool {
 // Notation returns the notation in which j's parameters are written. Extra has
 // the incrementer's key, unless the job declares it.
 func (j *Job) Notation() Notation {
-	n := Notation{Declared: j.Parameters}
+	n := Notation{Declared: j.Parameters, Open: j.Open}
 	if j.Incrementer != nil {
 		if key := j.Incrementer.Key(); !j.declares(key.Name) {
 			n.Extra = ParameterSpecs{key}
