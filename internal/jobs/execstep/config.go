@@ -51,6 +51,8 @@ type Config struct {
 	CheckCommand []string
 	// LogDir is the folder below which the output is kept; empty means LogDir().
 	LogDir string
+
+	logName string // of a hook; empty means the name of the step
 }
 
 // OnCrash is what a restart does when it is not known how the command ended.

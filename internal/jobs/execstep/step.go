@@ -293,7 +293,11 @@ func (t tasklet) prepare(ctx context.Context, s *core.Scope) (c call, done func(
 			return c, done, err
 		}
 	}
-	if c.log, err = createLog(logs, s.Job.Name, s.Step.StepName, s.Execution.ID, defaultBounds()); err != nil {
+	logName := cfg.logName
+	if logName == "" {
+		logName = s.Step.StepName
+	}
+	if c.log, err = createLog(logs, s.Job.Name, logName, s.Execution.ID, defaultBounds()); err != nil {
 		return c, done, err
 	}
 	open = append(open, c.log.close)
