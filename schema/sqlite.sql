@@ -102,7 +102,7 @@ CREATE TABLE BATCH_JOB_EXECUTION_SEQ (ID INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE BATCH_JOB_SEQ (ID INTEGER PRIMARY KEY AUTOINCREMENT);
 
 -- Facts about the repository itself: schema_version, layout, zone (in which
--- dates are local), repo_id.
+-- dates are local), zone_chosen (there when somebody said which), repo_id.
 CREATE TABLE BATCHCTL_SETTINGS (
   NAME  TEXT PRIMARY KEY,
   VALUE TEXT NOT NULL

@@ -151,11 +151,14 @@ func createSchema(ctx context.Context, db *sql.DB, path string, o Options) error
 	if _, err := tx.ExecContext(ctx, "PRAGMA application_id = "+strconv.Itoa(applicationID)); err != nil {
 		return err
 	}
-	err = sqlrepo.Initialise(ctx, tx, schema.SQLite, map[string]string{
+	settings := map[string]string{
 		sqlrepo.SettingZone:         o.Zone.String(),
 		sqlrepo.SettingRepositoryID: o.Token(),
-	})
-	if err != nil {
+	}
+	if o.zoneChosen {
+		settings[sqlrepo.SettingZoneChosen] = chosen
+	}
+	if err := sqlrepo.Initialise(ctx, tx, schema.SQLite, settings); err != nil {
 		return err
 	}
 	fault.Point("sqlite.before-schema-commit")

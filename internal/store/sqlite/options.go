@@ -21,10 +21,13 @@ type Options struct {
 	// random bits.
 	Token func() string
 	// Zone is stored when a repository is initialised, as the zone in which its
-	// dates are local; an existing repository has its own. nil: UTC.
+	// dates are local; an existing repository has its own. nil: UTC, and nobody
+	// has chosen it.
 	Zone *time.Location
 	// BusyTimeout is how long a writer waits for another. 0: 30 s.
 	BusyTimeout time.Duration
+
+	zoneChosen bool // Zone was given
 }
 
 func (o Options) withDefaults() Options {
@@ -34,6 +37,7 @@ func (o Options) withDefaults() Options {
 	if o.Token == nil {
 		o.Token = rand.Text
 	}
+	o.zoneChosen = o.zoneChosen || o.Zone != nil
 	if o.Zone == nil {
 		o.Zone = time.UTC
 	}

@@ -22,6 +22,7 @@ type StatusReport struct {
 	SchemaVersion int
 	Layout        string
 	Zone          string
+	ZoneChosen    bool // else nobody has said anything, and it is UTC
 	RepositoryID  string
 	SQLiteVersion string
 	JournalMode   string
@@ -52,6 +53,7 @@ func Status(ctx context.Context, path string) (StatusReport, error) {
 		Foreign:       isForeign,
 		Layout:        settings[sqlrepo.SettingLayout],
 		Zone:          settings[sqlrepo.SettingZone],
+		ZoneChosen:    settings[sqlrepo.SettingZoneChosen] == chosen,
 		RepositoryID:  settings[sqlrepo.SettingRepositoryID],
 		SQLiteVersion: sqliteVersion(),
 	}

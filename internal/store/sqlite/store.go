@@ -22,6 +22,7 @@ type Store struct {
 	writer, reader *sql.DB
 	owners         *ownership
 	translator     translator
+	zoneChosen     bool
 }
 
 var _ core.JobRepository = (*Store)(nil)
@@ -50,6 +51,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		reader:     openPool(path, readOnly, explorerBusyTimeout),
 		owners:     newOwnership(path, o),
 		translator: tr,
+		zoneChosen: settings[sqlrepo.SettingZoneChosen] == chosen,
 	}
 	if err := s.ensureWAL(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -24,6 +24,8 @@ const (
 	SettingLayout        = "layout"
 	SettingZone          = "zone"
 	SettingRepositoryID  = "repo_id"
+	// SettingZoneChosen is there when somebody has said which zone it is.
+	SettingZoneChosen = "zone_chosen"
 )
 
 // Config is what the SQL does not know by itself. A zero field has the default
