@@ -110,7 +110,7 @@ func (s *settlement) run(t *testing.T, kill time.Duration) outcome {
 // left is what a complete day leaves behind.
 func (s *settlement) left(ctx context.Context) (string, error) {
 	var all strings.Builder
-	if err := dump(ctx, s.path(s.ledger), &all, "SETTLED_TRANSACTION", "MERCHANT_SUMMARY"); err != nil {
+	if err := dump(ctx, s.path(s.ledger), &all, "SETTLED_TRANSACTION", "MERCHANT_SUMMARY", "SETTLED_DAY"); err != nil {
 		return "", err
 	}
 	report, err := os.ReadFile(s.path("out/settlement-2021-01-01.csv"))
@@ -183,16 +183,18 @@ func (s *settlement) verify(ctx context.Context, want string) error {
 	if got != want {
 		return fmt.Errorf("ledger and report differ: %s", firstDifference(got, want))
 	}
-	var read, write, filter, commit int
-	err = s.query(ctx, sumCounts+" WHERE STEP_NAME = 'settleTransactions'", &read, &write, &filter, &commit)
+	var counts [6]int
+	var commit int
+	err = s.query(ctx, sumCounts+" WHERE STEP_NAME = 'settleTransactions'",
+		&counts[0], &counts[1], &counts[2], &counts[3], &counts[4], &counts[5], &commit)
 	if err != nil {
 		return err
 	}
 	settled := strings.Count(want[:strings.Index(want, "MERCHANT_SUMMARY")], "\n") - 1
 	chunks := (s.records + settlementChunk - 1) / settlementChunk
-	if read != s.records || write != settled || filter != s.records-settled || commit != chunks {
-		return fmt.Errorf("the counters of settleTransactions add up to read %d, write %d, filter %d, commit %d; want %d, %d, %d, %d",
-			read, write, filter, commit, s.records, settled, s.records-settled, chunks)
+	if truth := [6]int{s.records, settled, s.records - settled}; counts != truth || commit != chunks {
+		return fmt.Errorf("the counters of settleTransactions (read, write, filter, skips) add up to %d in %d commits; want %d in %d",
+			counts, commit, truth, chunks)
 	}
 	var running, complete int
 	err = s.query(ctx, `SELECT
