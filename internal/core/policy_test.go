@@ -114,7 +114,7 @@ func TestBackoffRetryPolicy(t *testing.T) {
 		policy core.BackoffRetryPolicy
 		want   []time.Duration // of each retry
 	}{
-		{"CHUNK-40 the zero value repeats nothing", core.BackoffRetryPolicy{}, nil},
+		{"the zero value repeats nothing", core.BackoffRetryPolicy{}, nil},
 		{"CHUNK-41 only the declared classes", core.BackoffRetryPolicy{ErrorClasses: core.ErrorClasses{Include: []string{"read"}}, Max: 3}, nil},
 		{"CHUNK-42 Max counts behind the first attempt", core.BackoffRetryPolicy{ErrorClasses: all, Max: 2}, []time.Duration{0, 0}},
 		{

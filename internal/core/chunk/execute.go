@@ -32,13 +32,11 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 	if err := e.streams.open(ctx, parts, s.Context); err != nil {
 		return core.ExitStatus{}, err
 	}
-	if err := e.run(ctx); err != nil {
-		return core.ExitStatus{}, err
+	err = e.run(ctx)
+	if err == nil {
+		err = finish(ctx, parts)
 	}
-	if err := finish(ctx, parts); err != nil {
-		return core.ExitStatus{}, err
-	}
-	return core.ExitStatus{Code: core.ExitCodeCompleted, Message: e.unheard}, nil
+	return core.ExitStatus{Code: core.ExitCodeCompleted, Message: e.unheard}, err
 }
 
 // execution is the state of one Execute.

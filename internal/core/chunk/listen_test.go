@@ -187,6 +187,20 @@ func TestListener(t *testing.T) {
 	}
 }
 
+func TestListenerOfAFailedStep(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, inTable, script{last: 6, write: map[int]int{5: always}}, chunk.Options{Size: 3})
+	var got []string
+	w.listen = witness("", &got, "after chunk")
+	se, err := w.attempt(t.Context(), t)
+	if err == nil || se.Status != core.StatusFailed || se.ExitStatus.Code != core.ExitCodeFailed {
+		t.Fatalf("status %s, exit %s, error %v", se.Status, se.ExitStatus, err)
+	}
+	if said := "the listener AfterChunk failed: " + errBroken.Error(); !strings.Contains(se.ExitStatus.Message, said) {
+		t.Errorf("exit message %q does not say that %s", se.ExitStatus.Message, said)
+	}
+}
+
 func TestBeforeChunkOfTheStep(t *testing.T) {
 	t.Parallel()
 	t.Run("CHUNK-48 an error fails the step, and nothing is read", func(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 func TestSkipLimit(t *testing.T) {
 	t.Parallel()
 	broken := func(k int) script { return script{last: 40, broken: upTo(k)} }
-	t.Run("CHUNK-27 CHUNK-30 as many as the limit pass, and the default is 10", func(t *testing.T) {
+	t.Run("CHUNK-27 as many as the limit pass", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, inTable, broken(10), chunk.Options{Skip: skipping(core.DefaultSkipLimit)})
 		se, err := w.attempt(t.Context(), t)
@@ -25,7 +25,7 @@ func TestSkipLimit(t *testing.T) {
 			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
 		}
 	})
-	t.Run("CHUNK-27 CHUNK-30 one more fails the step, and says what to do", func(t *testing.T) {
+	t.Run("CHUNK-27 one more fails the step, and says what to do", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, inTable, broken(11), chunk.Options{Skip: skipping(core.DefaultSkipLimit)})
 		se, err := w.attempt(t.Context(), t)
@@ -185,7 +185,7 @@ func TestWhatIsNeverSkipped(t *testing.T) {
 		}
 	})
 	for _, threads := range []int{1, 4} {
-		t.Run(fmt.Sprintf("CHUNK-26 CHUNK-40 a panic in the processor, %d threads", threads), func(t *testing.T) {
+		t.Run(fmt.Sprintf("CHUNK-26 a panic in the processor, %d threads", threads), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, inTable, script{last: 10, panicAt: 5},
 				chunk.Options{Size: 3, Skip: skipping(10), Retry: retrying(3), Threads: threads})

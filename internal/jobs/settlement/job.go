@@ -86,7 +86,7 @@ func Settings() core.ParameterSpecs {
 		},
 		{
 			Name: ParamSkipLimit, Type: core.TypeLong, NonIdentifying: true, Default: int64(0),
-			Help: "how many bad records of a day go to the rejects file before the day fails",
+			Help: "how many bad records one attempt passes on to the rejects file before it fails",
 		},
 	}
 }
