@@ -5,6 +5,7 @@ const module = "github.com/batchctl/batchctl"
 
 // Third-party modules, each allowed only where a row lists it.
 const (
+	compress    = "+github.com/klauspost/compress"
 	cobra       = "+github.com/spf13/cobra"
 	pflag       = "+github.com/spf13/pflag"
 	decimal     = "+github.com/govalues/decimal"
@@ -13,6 +14,7 @@ const (
 	sys         = "+golang.org/x/sys"
 	tablewriter = "+github.com/olekukonko/tablewriter"
 	term        = "+golang.org/x/term"
+	text        = "+golang.org/x/text"
 )
 
 // forTests are the third-party modules that any test may import.
@@ -39,14 +41,25 @@ var floors = map[string][]string{
 	"internal/core/partition": {"internal/core", "internal/core/fault"},
 
 	// 2: launching, storing, formats
-	"internal/core/launch":   {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret"},
-	"internal/store/codec":   {"internal/core"},
-	"internal/store/sqlrepo": {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
-	"internal/store/sqlite":  {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
-	"internal/jobs/partfile": {"internal/core", "internal/core/fault", sys},
-	"internal/jobs/csvfile":  {"internal/core", "internal/core/fault", "internal/jobs/partfile", decimal},
+	"internal/core/launch":    {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret"},
+	"internal/store/codec":    {"internal/core"},
+	"internal/store/sqlrepo":  {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
+	"internal/store/sqlite":   {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
+	"internal/jobs/component": {"internal/core", "internal/jobs/record"},
+	"internal/jobs/partfile":  {"internal/core", "internal/core/fault", sys},
+	"internal/jobs/infile":    {"internal/core", compress, text},
+	"internal/jobs/csvfile": {
+		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile",
+		"internal/jobs/record", decimal,
+	},
+	"internal/jobs/jsonl": {
+		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile", "internal/jobs/record",
+	},
+	"internal/jobs/fixed": {
+		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile", "internal/jobs/record",
+	},
 	"internal/jobs/rejects":  {"internal/core", "internal/jobs/partfile"},
-	"internal/jobs/sqlitem":  {"internal/core", "internal/core/fault"},
+	"internal/jobs/sqlitem":  {"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/record"},
 	"internal/jobs/execstep": {"internal/core", "internal/core/engine", "internal/core/fault", sys},
 	"internal/jobs/sqlstep":  {"internal/core", "internal/core/engine"},
 

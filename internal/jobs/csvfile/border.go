@@ -14,6 +14,8 @@ import (
 // mistake the record ends with the line.
 type border struct {
 	comma  byte
+	quote  byte
+	plain  bool // there are no quotes
 	state  borderState
 	read   int64 // bytes of the record so far
 	lines  int   // line ends among them
@@ -50,7 +52,7 @@ func (b *border) scan(p []byte) (n int, ended bool) {
 				break
 			}
 		}
-		if p[n] == '"' && b.state == atField {
+		if p[n] == b.quote && !b.plain && b.state == atField {
 			b.opened, b.line = b.read+int64(n), b.lines
 		}
 		b.state, ended = b.step(p[n])
@@ -65,15 +67,16 @@ func (b *border) scan(p []byte) (n int, ended bool) {
 // awaited is the byte that ends a quoted field or a mistake.
 func (b *border) awaited() byte {
 	if b.state == inQuotes {
-		return '"'
+		return b.quote
 	}
 	return '\n'
 }
 
 // step returns the state behind c, and whether the record ends there.
 func (b *border) step(c byte) (next borderState, ended bool) {
+	isQuote := c == b.quote && !b.plain
 	switch {
-	case b.state == inQuotes && c == '"':
+	case b.state == inQuotes && isQuote:
 		return behindQuote, false
 	case b.state == inQuotes:
 		return inQuotes, false
@@ -81,13 +84,13 @@ func (b *border) step(c byte) (next borderState, ended bool) {
 		return atField, true
 	case b.state == inMistake || b.state == behindCR:
 		return inMistake, false
-	case c == '"' && b.state != inPlain: // it opens a field, or is a doubled one
+	case isQuote && b.state != inPlain: // it opens a field, or is a doubled one
 		return inQuotes, false
 	case c == b.comma:
 		return atField, false
 	case c == '\r':
 		return behindCR, false
-	case c == '"' || b.state == behindQuote:
+	case isQuote || b.state == behindQuote:
 		return inMistake, false
 	}
 	return inPlain, false
@@ -101,11 +104,11 @@ type bookmark struct {
 }
 
 func (s *scanner) bookmark() bookmark {
-	return bookmark{offset: s.offset(), crc: s.checksum(), line: s.line}
+	return bookmark{offset: s.Offset(), crc: s.Checksum(), line: s.line}
 }
 
 func (s *scanner) returnTo(b bookmark) {
-	s.jump(b.offset, b.crc)
+	s.Jump(b.offset, b.crc)
 	s.line = b.line
 }
 
@@ -115,7 +118,7 @@ func (s *scanner) returnTo(b bookmark) {
 func (s *scanner) reject(from int, err *core.ItemError) error {
 	start := s.bookmark()
 	for {
-		win := s.window()
+		win := s.Window()
 		from = min(from, len(win))
 		i := bytes.IndexByte(win[from:], '\n')
 		if i >= 0 {
@@ -126,7 +129,7 @@ func (s *scanner) reject(from int, err *core.ItemError) error {
 			return s.rejected(err)
 		}
 		from = 0
-		if more := s.more(); errors.Is(more, io.EOF) {
+		if more := s.More(); errors.Is(more, io.EOF) {
 			return s.rejected(err)
 		} else if more != nil {
 			s.returnTo(start)
@@ -144,17 +147,18 @@ func (s *scanner) passOver(err *core.ItemError, opened int) error {
 	if opened >= 0 {
 		place = "at " + s.place(opened)
 	}
-	b := border{comma: s.cfg.Comma, limit: int64(s.cfg.MaxRecord)}
+	b := s.cfg.border()
+	b.limit = int64(s.cfg.MaxRecord)
 	last := func() int { return start.line + b.lines - 1 } // the line that the record ends on
 	for ended := false; !ended; {
 		var n int
-		n, ended = b.scan(s.window())
-		s.pass(err, s.window()[:n])
+		n, ended = b.scan(s.Window())
+		s.pass(err, s.Window()[:n])
 		how := ""
 		if b.over {
 			how = fmt.Sprintf("is not closed within %d bytes", s.cfg.MaxRecord)
 		} else if !ended {
-			more := s.more()
+			more := s.More()
 			ended = errors.Is(more, io.EOF)
 			switch {
 			case ended && b.state == inQuotes:

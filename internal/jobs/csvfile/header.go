@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 )
 
 var (
@@ -23,6 +24,12 @@ func (s *scanner) readHeader() error {
 	if err := s.skipBOM(); err != nil {
 		return err
 	}
+	if err := s.skipLines(); err != nil {
+		return err
+	}
+	if s.cfg.NoHeader {
+		return s.unnamed()
+	}
 	s.width = s.cfg.MaxColumns
 	err := s.next()
 	var bad *core.ItemError
@@ -31,8 +38,8 @@ func (s *scanner) readHeader() error {
 		return io.EOF
 	case errors.Is(err, io.EOF):
 		return &core.Error{
-			Op: openOp(s.path), Msg: "the file is empty, expected a header",
-			Hint: "ls -l " + core.ShellQuote(s.path),
+			Op: infile.OpenOp(s.Path()), Msg: "the file is empty, expected a header",
+			Hint: "ls -l " + core.ShellQuote(s.Path()),
 		}
 	case errors.As(err, &bad):
 		return &core.Error{Op: "open input", Err: err}
@@ -46,7 +53,7 @@ func (s *scanner) readHeader() error {
 	for k := range names {
 		names[k] = string(s.field(k))
 	}
-	if err := checkNames(fmt.Sprintf("%s: line %d", openOp(s.path), s.recLine), names); err != nil {
+	if err := checkNames(fmt.Sprintf("%s: line %d", infile.OpenOp(s.Path()), s.recLine), names); err != nil {
 		return err
 	}
 	s.header = names
@@ -58,18 +65,28 @@ func (s *scanner) skipBOM() error {
 	if _, _, err := s.at(len(bomUTF8) - 1); err != nil {
 		return err
 	}
-	win := s.window()
+	win := s.Window()
 	switch {
+	case bytes.HasPrefix(win, bomUTF8) && s.coded:
+		return &core.Error{
+			Op: infile.OpenOp(s.Path()), Msg: "the file begins with the mark of UTF-8, and is to be read as " + s.cfg.Source.Charset.Name(),
+			Hint: "set the encoding to utf-8",
+		}
 	case bytes.HasPrefix(win, bomUTF8):
-		s.consume(len(bomUTF8))
+		s.Consume(len(bomUTF8))
+	case infile.PackedHint(win) != "":
+		return &core.Error{
+			Op: infile.OpenOp(s.Path()), Msg: "the file is packed with " + infile.PackedHint(win),
+			Hint: "set the compression to " + infile.PackedHint(win),
+		}
 	case bytes.HasPrefix(win, bomUTF16LE), bytes.HasPrefix(win, bomUTF16BE):
 		encoding := "UTF-16LE"
 		if win[0] == bomUTF16BE[0] {
 			encoding = "UTF-16BE"
 		}
 		return &core.Error{
-			Op: openOp(s.path), Msg: "the file is UTF-16, convert it to UTF-8",
-			Hint: fmt.Sprintf("iconv -f %s -t UTF-8 %s", encoding, core.ShellQuote(s.path)),
+			Op: infile.OpenOp(s.Path()), Msg: "the file is UTF-16, convert it to UTF-8",
+			Hint: fmt.Sprintf("iconv -f %s -t UTF-8 %s", encoding, core.ShellQuote(s.Path())),
 		}
 	}
 	return nil
@@ -128,7 +145,7 @@ func (s *scanner) missing(missing, declared []string) error {
 }
 
 func (s *scanner) headerError(msg, hint string) error {
-	return &core.Error{Op: openOp(s.path), Msg: fmt.Sprintf("line %d: %s", s.recLine, msg), Hint: hint}
+	return &core.Error{Op: infile.OpenOp(s.Path()), Msg: fmt.Sprintf("line %d: %s", s.recLine, msg), Hint: hint}
 }
 
 // quoteAll lists names; more than a dozen are cut.

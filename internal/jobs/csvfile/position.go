@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/partfile"
 )
 
@@ -34,7 +35,7 @@ type position struct {
 func (c ReaderConfig) position(ec core.ExecutionContext) (at position, ok bool, err error) {
 	v, err := numbers(ec, c.Name, keyOffset, keyCRC, keyRecord, keyLine)
 	if err != nil {
-		return at, false, damaged(openOp(c.Path), err)
+		return at, false, damaged(infile.OpenOp(c.Path), err)
 	}
 	if v == nil {
 		return at, false, nil
@@ -113,24 +114,19 @@ func damaged(op string, err error) error {
 	}
 }
 
-// lineEndsAt reports whether a line feed stands before offset.
-func (s *scanner) lineEndsAt(offset int64) (bool, error) {
-	var last [1]byte
-	if _, err := s.src.ReadAt(last[:], offset-1); err != nil {
-		return false, s.failed(fmt.Sprintf("at byte %d", offset-1), err)
-	}
-	return last[0] == '\n', nil
-}
-
 // resume goes to a position of an earlier attempt, before which the bytes from
 // one offset on continue the checksum seed. The header has been read.
 func (s *scanner) resume(ctx context.Context, from int64, seed uint32, at position) error {
-	if err := s.seek(ctx, from, seed, at.offset, at.crc); err != nil {
+	if err := s.Seek(ctx, from, seed, at.offset, at.crc); err != nil {
 		return err
 	}
 	s.record, s.line = at.record, at.line
-	if ends, err := s.lineEndsAt(at.offset); ends || err != nil {
-		return err
+	ended := s.LineEnded()
+	if at.offset == from { // nothing was read of this range yet, which begins behind a record
+		ended = true
+	}
+	if ended {
+		return nil
 	}
 	// The last record ended with the file. It must not have become longer.
 	first, ok, err := s.at(0)
@@ -141,7 +137,7 @@ func (s *scanner) resume(ctx context.Context, from int64, seed uint32, at positi
 		return err
 	}
 	if ok && first != '\n' {
-		return s.mismatch(fmt.Sprintf("line %d was read as the last one, and text was added to it at byte %d", at.line, at.offset))
+		return s.Mismatch(fmt.Sprintf("line %d was read as the last one, and text was added to it at byte %d", at.line, at.offset))
 	}
 	return nil
 }

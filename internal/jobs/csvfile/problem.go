@@ -23,7 +23,7 @@ const delimiters = ",;\t|"
 // place returns "line:column" of offset i of the window; columns count
 // characters.
 func (s *scanner) place(i int) string {
-	before := s.window()[:i]
+	before := s.Window()[:i]
 	line := s.recLine + bytes.Count(before, []byte{'\n'})
 	return fmt.Sprintf("%d:%d", line, utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])+1)
 }
@@ -51,8 +51,8 @@ func clip(record []byte) []byte { return bytes.Clone(record[:min(len(record), ma
 // describe is itemError for a record that has not been consumed yet.
 func (s *scanner) describe(k int, value []byte, msg string) *core.ItemError {
 	e := &core.ItemError{
-		File: s.path, Line: s.recLine, Record: s.record, Offset: s.recStart, Class: core.ClassReadParse,
-		Value: string(value[:min(len(value), clipped)]), HasValue: value != nil, Msg: msg,
+		File: s.Path(), Line: s.recLine, Record: s.record, Offset: s.recStart, Class: core.ClassReadParse,
+		Value: s.cfg.Source.Charset.Text(value[:min(len(value), clipped)]), HasValue: value != nil, Msg: msg,
 	}
 	if k >= 0 && k < len(s.header) {
 		e.Column = s.header[k]
@@ -62,7 +62,7 @@ func (s *scanner) describe(k int, value []byte, msg string) *core.ItemError {
 
 // loneCR passes over a line in which offset i is a carriage return alone.
 func (s *scanner) loneCR(i int) error {
-	return s.reject(i, s.numbered(-1, s.window()[:i+1], fmt.Sprintf(msgLoneCR, s.place(i))))
+	return s.reject(i, s.numbered(-1, s.Window()[:i+1], fmt.Sprintf(msgLoneCR, s.place(i))))
 }
 
 // numbered is itemError for a record that is about to be rejected.
@@ -76,7 +76,7 @@ func (s *scanner) numbered(k int, value []byte, msg string) *core.ItemError {
 // more. It ends the reading, and the record is not consumed.
 func (s *scanner) unclosed(where, how string) error {
 	return &core.Error{
-		Op:   "read input " + core.EscapeControl(s.path),
+		Op:   "read input " + core.EscapeControl(s.Path()),
 		Msg:  fmt.Sprintf("line %d: the quote opened %s %s: what follows cannot be told apart", s.recLine, where, how),
 		Hint: "close the quote, or double it if it belongs to the text, then restart: it goes on at the last commit",
 	}
@@ -84,9 +84,9 @@ func (s *scanner) unclosed(where, how string) error {
 
 // tooLong passes over a record that is longer than it may be.
 func (s *scanner) tooLong() error {
-	s.recLine, s.recStart = s.line, s.offset()
-	win := s.window()[:min(s.cfg.MaxRecord+1, len(s.window()))]
-	if i := bytes.IndexByte(win, '\r'); i >= 0 && i+1 < len(win) && win[i+1] != '\n' && bytes.IndexByte(win, '"') < 0 {
+	s.recLine, s.recStart = s.line, s.Offset()
+	win := s.Window()[:min(s.cfg.MaxRecord+1, len(s.Window()))]
+	if i := bytes.IndexByte(win, '\r'); i >= 0 && i+1 < len(win) && win[i+1] != '\n' && (s.cfg.NoQuotes || bytes.IndexByte(win, s.cfg.Quote) < 0) {
 		return s.loneCR(i)
 	}
 	return s.passOver(s.numbered(-1, win, fmt.Sprintf("the record is longer than %d bytes", s.cfg.MaxRecord)), -1)
@@ -95,19 +95,19 @@ func (s *scanner) tooLong() error {
 // badBytes passes over the record in the first n bytes of the window, which
 // holds a NUL or is not UTF-8.
 func (s *scanner) badBytes(n int) error {
-	raw := s.window()[:n]
+	raw := s.Window()[:n]
 	at, msg := bytes.IndexByte(raw, 0), "NUL byte at byte offset %d: is the file UTF-16? convert it to UTF-8"
-	if bad := invalidUTF8(raw); at < 0 || bad >= 0 && bad < at {
+	if bad := invalidUTF8(raw); !s.coded && (at < 0 || bad >= 0 && bad < at) {
 		at = bad
 		msg = fmt.Sprintf("invalid UTF-8, byte 0x%02x at byte offset %%d: convert the file to UTF-8", raw[at])
 	}
 	field := bytes.Count(raw[:at], []byte{s.cfg.Comma})
-	if bytes.IndexByte(raw, '"') >= 0 {
+	if !s.cfg.NoQuotes && bytes.IndexByte(raw, s.cfg.Quote) >= 0 {
 		field = -1
 	}
 	from := bytes.LastIndexByte(raw[:at], s.cfg.Comma) + 1
 	value, _, _ := bytes.Cut(raw[from:], []byte{s.cfg.Comma})
-	err := s.numbered(field, bytes.TrimRight(value, "\r\n"), fmt.Sprintf(msg, s.offset()+int64(at)))
+	err := s.numbered(field, bytes.TrimRight(value, "\r\n"), fmt.Sprintf(msg, s.Offset()+int64(at)))
 	if n > 0 && raw[n-1] == '\n' {
 		n--
 	}
@@ -125,9 +125,21 @@ func invalidUTF8(p []byte) int {
 	return -1
 }
 
-// ragged describes a record of another width than the header.
+// ragged makes a record of another width than the header fit where that is
+// allowed, and describes it where it is not.
 func (s *scanner) ragged() error {
+	switch {
+	case s.fields < s.width && s.cfg.Ragged&PadShort != 0:
+		s.pad()
+		return nil
+	case s.fields > s.width && s.cfg.Ragged&CutLong != 0:
+		s.fields = s.width
+		return nil
+	}
 	msg := fmt.Sprintf("the record has %s, the header has %d", count(s.fields, "field"), s.width)
+	if s.cfg.NoHeader {
+		msg = fmt.Sprintf("the record has %s, want %d", count(s.fields, "field"), s.width)
+	}
 	if s.fields == 1 {
 		if hint := s.delimiterHint(s.raw()); hint != "" {
 			msg += ": " + hint

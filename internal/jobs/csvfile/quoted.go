@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 )
 
 // splitQuoted splits a line in which every quote is where it should be, the
@@ -35,15 +36,15 @@ func (s *scanner) splitQuoted(line []byte, quote int) bool {
 			break
 		}
 		for i = quote + 1; ; {
-			q := bytes.IndexByte(line[i:], '"')
+			q := bytes.IndexByte(line[i:], s.cfg.Quote)
 			if q < 0 {
 				return false
 			}
 			data = append(data, line[i:i+q]...)
-			if i += q + 1; i == len(line) || line[i] != '"' {
+			if i += q + 1; i == len(line) || line[i] != s.cfg.Quote {
 				break
 			}
-			data = append(data, '"')
+			data = append(data, s.cfg.Quote)
 			i++
 		}
 		ends = append(ends, len(data))
@@ -55,7 +56,7 @@ func (s *scanner) splitQuoted(line []byte, quote int) bool {
 		}
 		data = append(data, s.cfg.Comma)
 		i++
-		if quote = bytes.IndexByte(line[i:], '"'); quote < 0 {
+		if quote = bytes.IndexByte(line[i:], s.cfg.Quote); quote < 0 {
 			quote = len(line)
 		} else {
 			quote += i
@@ -80,7 +81,7 @@ func (s *scanner) quoted() error {
 		first, ok, err := s.at(at)
 		switch {
 		case err != nil:
-		case ok && first == '"':
+		case ok && first == s.cfg.Quote && !s.cfg.NoQuotes:
 			at, last, ending, err = s.quotedField(at)
 		default:
 			at, last, ending, err = s.plainField(at)
@@ -98,7 +99,7 @@ func (s *scanner) quoted() error {
 			return s.tooLong()
 		}
 	}
-	if s.input.next(markNUL, at) >= 0 || !utf8.Valid(s.window()[:at]) {
+	if s.Input.Next(infile.MarkNUL, at) >= 0 || !s.coded && !utf8.Valid(s.Window()[:at]) {
 		return s.badBytes(at)
 	}
 	if ending != nil {
@@ -143,9 +144,9 @@ func (s *scanner) plainField(i int) (next int, last bool, ending *int64, err err
 			return 0, false, nil, err
 		}
 	} else {
-		found = s.nl < len(s.window())
+		found = s.nl < len(s.Window())
 	}
-	seg := s.window()[i:s.nl]
+	seg := s.Window()[i:s.nl]
 	next, last = s.nl, true
 	if found {
 		next, ending = s.nl+1, &s.stats.LF
@@ -154,7 +155,7 @@ func (s *scanner) plainField(i int) (next int, last bool, ending *int64, err err
 		seg, next, last, ending = seg[:c], i+c+1, false, nil
 	}
 	end := i + len(seg)
-	if q := s.upcoming(&s.quote, '"', i); q < end {
+	if q := s.upcoming(&s.quote, s.cfg.Quote, i); q < end && !s.cfg.NoQuotes {
 		return 0, false, nil, s.problemAt(i, q, seg,
 			"quote in a field that is not quoted, at %s: quote the whole field and double the quotes in it")
 	}
@@ -173,7 +174,7 @@ func (s *scanner) plainField(i int) (next int, last bool, ending *int64, err err
 func (s *scanner) upcoming(at *int, b byte, i int) int {
 	if *at < i {
 		*at = s.nl
-		if j := bytes.IndexByte(s.window()[i:s.nl], b); j >= 0 {
+		if j := bytes.IndexByte(s.Window()[i:s.nl], b); j >= 0 {
 			*at = i + j
 		}
 	}
@@ -186,10 +187,10 @@ func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err er
 	for {
 		room := s.cfg.MaxField - (len(s.scratch) - start)
 		limit := min(j+room, s.cfg.MaxRecord)
-		q, found, err := s.index('"', j, limit)
+		q, found, err := s.index(s.cfg.Quote, j, limit)
 		switch {
 		case errors.Is(err, errLimit) && limit < s.cfg.MaxRecord:
-			p := s.problemAt(i, i, s.window()[i:], fmt.Sprintf("the field that is quoted at %%s has more than %d bytes", s.cfg.MaxField))
+			p := s.problemAt(i, i, s.Window()[i:], fmt.Sprintf("the field that is quoted at %%s has more than %d bytes", s.cfg.MaxField))
 			p.long = true
 			return 0, false, nil, p
 		case err != nil:
@@ -201,12 +202,12 @@ func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err er
 		if err != nil {
 			return 0, false, nil, err
 		}
-		s.scratch = append(s.scratch, s.window()[j:q]...)
+		s.scratch = append(s.scratch, s.Window()[j:q]...)
 		switch {
 		case !ok:
 			return q + 1, true, nil, nil
-		case b == '"':
-			s.scratch = append(s.scratch, '"')
+		case b == s.cfg.Quote:
+			s.scratch = append(s.scratch, b)
 			j = q + 2
 			continue
 		case b == s.cfg.Comma:
@@ -221,7 +222,7 @@ func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err er
 			if ok && lf == '\n' {
 				return q + 3, true, &s.stats.CRLF, nil
 			}
-			return 0, false, nil, s.problemAt(i, q+1, s.window()[i:q+2], msgLoneCR)
+			return 0, false, nil, s.problemAt(i, q+1, s.Window()[i:q+2], msgLoneCR)
 		}
 		return 0, false, nil, s.problemAt(i, q+1, s.restOfLine(i, q+1),
 			"text behind the closing quote, at %s: double a quote that belongs to the text")
@@ -231,7 +232,7 @@ func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err er
 // restOfLine returns the window from offset from up to the end of the line that
 // holds offset at, as far as it was read.
 func (s *scanner) restOfLine(from, at int) []byte {
-	win := s.window()
+	win := s.Window()
 	if i := bytes.IndexAny(win[at:], "\r\n"); i >= 0 {
 		win = win[:at+i]
 	}

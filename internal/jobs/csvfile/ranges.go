@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 )
 
 // Keys in the context of a part that Ranges has made.
@@ -61,19 +62,19 @@ func (c ReaderConfig) cut(ctx context.Context, grid int) (parts []core.Partition
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	in, err := openInput(c.Path)
+	in, err := infile.Open(c.Path, c.Source)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, in.close()) }()
-	if c.source != nil {
-		in.src = c.source(in.file)
+	defer func() { err = errors.Join(err, in.Close()) }()
+	s := c.scanner(in)
+	if s.Packed() {
+		return nil, s.noRanges()
 	}
-	s := &scanner{input: in, cfg: c, line: 1}
 	if err := s.readHeader(); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	size, first := in.info.Size(), s.offset()
+	size, first := in.Size(), s.Offset()
 	begin := s.bookmark()
 	record := int64(0)
 	add := func(to int64) {
@@ -82,16 +83,16 @@ func (c ReaderConfig) cut(ctx context.Context, grid int) (parts []core.Partition
 		}})
 		begin, record = s.bookmark(), s.record
 	}
-	for k := 1; k < grid && s.offset() < size; {
+	for k := 1; k < grid && s.Offset() < size; {
 		if err := s.skip(ctx); err != nil {
 			return nil, err
 		}
 		target := func() int64 { return first + int64(float64(size-first)*float64(k)/float64(grid)) }
-		if s.offset() < target() || s.offset() == size {
+		if s.Offset() < target() || s.Offset() == size {
 			continue
 		}
-		add(s.offset())
-		for k++; k < grid && target() <= s.offset(); {
+		add(s.Offset())
+		for k++; k < grid && target() <= s.Offset(); {
 			k++
 		}
 	}
@@ -103,26 +104,30 @@ func (c ReaderConfig) cut(ctx context.Context, grid int) (parts []core.Partition
 
 // skip passes over a record, or a blank line, without looking at it.
 func (s *scanner) skip(ctx context.Context) error {
-	b, blank := border{comma: s.cfg.Comma}, true
+	b, blank, comment := s.cfg.border(), true, false
 	for {
-		win := s.window()
+		win := s.Window()
 		var n int
 		var ended bool
-		if nl := bytes.IndexByte(win, '\n'); b.read == 0 && nl >= 0 && s.input.next(markQuote, nl) < 0 {
+		if nl := bytes.IndexByte(win, '\n'); b.read == 0 && nl >= 0 && s.Input.Next(infile.MarkQuote, nl) < 0 {
 			n, ended = nl+1, true
+			b.read, b.lines = int64(n), 1
+			comment = s.isComment(win)
+		} else if b.read == 0 && nl >= 0 && s.isComment(win) {
+			n, ended, comment = nl+1, true, true
 			b.read, b.lines = int64(n), 1
 		} else {
 			n, ended = b.scan(win)
 		}
 		blank = blank && len(bytes.Trim(win[:n], "\r\n")) == 0
-		s.consume(n)
+		s.Consume(n)
 		if ended {
 			break
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err := s.more(); errors.Is(err, io.EOF) {
+		if err := s.More(); errors.Is(err, io.EOF) {
 			blank = b.read == 0
 			break
 		} else if err != nil {
@@ -130,7 +135,7 @@ func (s *scanner) skip(ctx context.Context) error {
 		}
 	}
 	s.line += b.lines
-	if !blank || b.read > 2 {
+	if !comment && (!blank || b.read > 2) {
 		s.record++
 	}
 	return nil
@@ -138,14 +143,24 @@ func (s *scanner) skip(ctx context.Context) error {
 
 // checkSize refuses a file that is not the one that was cut into ranges.
 func (s *scanner) checkSize() error {
-	size := s.info.Size()
+	size := s.Size()
 	switch {
+	case s.Packed() && (s.cfg.Size > 0 || s.cfg.To > 0 || s.cfg.From > 0):
+		return s.noRanges()
 	case s.cfg.Size > 0 && size != s.cfg.Size:
-		return s.mismatch(fmt.Sprintf("it had %d bytes when it was cut into ranges, and has %d now", s.cfg.Size, size))
+		return s.Mismatch(fmt.Sprintf("it had %d bytes when it was cut into ranges, and has %d now", s.cfg.Size, size))
 	case s.cfg.To > size, s.cfg.From > size:
-		return s.mismatch(fmt.Sprintf("the range of the bytes %d to %d is not in its %d bytes", s.cfg.From, s.cfg.To, size))
+		return s.Mismatch(fmt.Sprintf("the range of the bytes %d to %d is not in its %d bytes", s.cfg.From, s.cfg.To, size))
 	}
 	return nil
+}
+
+// noRanges refuses a file that cannot be entered in the middle.
+func (s *scanner) noRanges() error {
+	return &core.Error{
+		Kind: core.ErrJobDefinition, Op: infile.OpenOp(s.Path()), Msg: "a packed file, or one in UTF-16, cannot be cut into ranges",
+		Hint: "unpack it first, or read it in one part",
+	}
 }
 
 // start goes to where the reading begins, once the header has been read: to the
@@ -158,34 +173,34 @@ func (s *scanner) start(ctx context.Context, at position, restart bool) error {
 		}
 		return nil
 	}
-	header, seed := s.offset(), s.checksum()
+	header, seed := s.Offset(), s.Checksum()
 	for _, border := range [...]int64{from, to} {
-		if border == 0 || border == header || border == s.info.Size() {
+		if border == 0 || border == header || border == s.Size() {
 			continue
 		}
-		ends, err := s.lineEndsAt(border)
+		last, err := s.ByteAt(border - 1)
 		if err != nil {
 			return err
 		}
-		if !ends || border < header {
-			return s.mismatch(fmt.Sprintf("byte %d, at which a range begins or ends, is not behind a record", border))
+		if last != '\n' || border < header {
+			return s.Mismatch(fmt.Sprintf("byte %d, at which a range begins or ends, is not behind a record", border))
 		}
 	}
-	if to < s.info.Size() {
-		s.to = to
+	if to < s.Size() {
+		s.End(to)
 	}
 	if from == 0 {
-		from, seed = header, s.checksum()
+		from, seed = header, s.Checksum()
 	}
 	if s.cfg.From > 0 && s.cfg.Line > 0 {
 		s.line, s.record = s.cfg.Line, s.cfg.Record
 	}
 	if !restart {
-		s.jump(from, seed)
+		s.Jump(from, seed)
 		return nil
 	}
 	if at.offset < from || to > 0 && at.offset > to {
-		return s.mismatch(fmt.Sprintf("the last commit read up to byte %d, which is not in the range %d to %d", at.offset, from, to))
+		return s.Mismatch(fmt.Sprintf("the last commit read up to byte %d, which is not in the range %d to %d", at.offset, from, to))
 	}
 	return s.resume(ctx, from, seed, at)
 }

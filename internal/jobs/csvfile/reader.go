@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 )
 
 // Limits of a ReaderConfig that leaves them 0.
@@ -26,6 +27,22 @@ type ReaderConfig struct {
 	Columns []Column
 	// Comma is the delimiter, ',' when 0.
 	Comma byte
+	// Quote is the character that quotes a field and is doubled in it, '"' when
+	// 0. NoQuotes takes every character of a field as it is.
+	Quote    byte
+	NoQuotes bool
+	// NoHeader takes the fields of the file for Columns, in their order; there is
+	// no header then.
+	NoHeader bool
+	// SkipLines are lines to pass over at the beginning, before the header.
+	SkipLines int
+	// Comment, unless it is empty, begins lines that are passed over. Inside of a
+	// quoted field it means nothing.
+	Comment string
+	// Ragged says what becomes of records of another width than the header.
+	Ragged Ragged
+	// Source says how the file is packed and encoded.
+	Source infile.Options
 	// StrictColumns refuses a file with columns that are not declared.
 	StrictColumns bool
 	// AllowEmpty takes a file without a header for one without records, and
@@ -52,9 +69,19 @@ type ReaderConfig struct {
 	source func(io.ReaderAt) io.ReaderAt
 }
 
+// Ragged says what becomes of records of another width than the header.
+type Ragged uint8
+
+// The policies for records of another width, which may be combined. None of them
+// refuses every such record.
+const (
+	PadShort Ragged = 1 << iota // a short record gets empty fields
+	CutLong                     // of a long one the last fields are dropped
+)
+
 // Stats counts what a Reader has passed in this attempt, the header included.
 type Stats struct {
-	Blank int64 // blank lines
+	Blank int64 // blank lines, and comments
 	LF    int64 // records and blank lines that end with LF
 	CRLF  int64 // records and blank lines that end with CRLF
 }
@@ -85,6 +112,9 @@ func NewReader[T any](cfg ReaderConfig, bind func(row *Row, item *T) error) *Rea
 	if cfg.Comma == 0 {
 		cfg.Comma = ','
 	}
+	if cfg.Quote == 0 {
+		cfg.Quote = '"'
+	}
 	if cfg.MaxRecord <= 0 {
 		cfg.MaxRecord = DefaultMaxRecord
 	}
@@ -110,7 +140,7 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	if err != nil {
 		return err
 	}
-	in, err := openInput(r.cfg.Path)
+	in, err := infile.Open(r.cfg.Path, r.cfg.Source)
 	if r.cfg.AllowMissing && !restart && errors.Is(err, fs.ErrNotExist) {
 		r.missing, r.err = true, io.EOF
 		return nil
@@ -118,11 +148,8 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	if err != nil {
 		return err
 	}
-	if r.cfg.source != nil {
-		in.src = r.cfg.source(in.file)
-	}
 	r.missing, r.err = false, nil
-	r.s = &scanner{input: in, cfg: r.cfg, line: 1}
+	r.s = r.cfg.scanner(in)
 	r.row.s = r.s
 	if err := r.s.checkSize(); err != nil {
 		return err
@@ -134,7 +161,7 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	case err != nil:
 		// A file that lost its header is one whose read part has changed.
 		if restart && at.offset > 0 && r.cfg.From == 0 {
-			if changed := r.s.seek(ctx, 0, 0, at.offset, at.crc); changed != nil {
+			if changed := r.s.Seek(ctx, 0, 0, at.offset, at.crc); changed != nil {
 				return changed
 			}
 		}
@@ -161,8 +188,8 @@ func (r *Reader[T]) Checkpoint(ec core.ExecutionContext) error {
 	if r.s.header == nil {
 		return nil // an empty file has no position
 	}
-	ec.Put(r.cfg.Name+keyOffset, r.s.offset())
-	ec.Put(r.cfg.Name+keyCRC, int64(r.s.checksum()))
+	ec.Put(r.cfg.Name+keyOffset, r.s.Offset())
+	ec.Put(r.cfg.Name+keyCRC, int64(r.s.Checksum()))
 	ec.Put(r.cfg.Name+keyRecord, r.s.record)
 	ec.Put(r.cfg.Name+keyLine, int64(r.s.line))
 	return nil
@@ -175,7 +202,7 @@ func (r *Reader[T]) Close() error {
 	}
 	s := r.s
 	r.s, r.row.s = nil, nil
-	return s.close()
+	return s.Close()
 }
 
 // Stats returns what was passed in this attempt.
@@ -248,23 +275,13 @@ func (r *Reader[T]) Raw(o core.Origin) ([]byte, error) {
 	if r.s == nil {
 		return nil, fmt.Errorf("read input %s: not open", r.cfg.Path)
 	}
-	if o.File != r.cfg.Path {
-		return nil, fmt.Errorf("read input %s: the record is of %s", r.cfg.Path, core.QuotePath(o.File))
-	}
-	if o.Length <= 0 || o.Offset < 0 {
-		return nil, nil
-	}
-	raw := make([]byte, min(o.Length, maxRaw))
-	if _, err := r.s.src.ReadAt(raw, o.Offset); err != nil {
-		return nil, r.s.failed(fmt.Sprintf("%d bytes at byte %d", len(raw), o.Offset), err)
-	}
-	return raw, nil
+	return r.s.Raw(o, maxRaw)
 }
 
 func (c ReaderConfig) check() error {
-	op := openOp(c.Path)
-	if !validComma(c.Comma) {
-		return &core.Error{Op: op, Msg: quoteByte(c.Comma) + " cannot be the delimiter"}
+	op := infile.OpenOp(c.Path)
+	if err := c.checkOptions(op); err != nil {
+		return err
 	}
 	if c.From < 0 || c.To < 0 || c.Line < 0 || c.Record < 0 || c.To > 0 && c.To < c.From {
 		return &core.Error{Op: op, Msg: fmt.Sprintf("the bytes %d to %d, from line %d and behind record %d, are no range", c.From, c.To, c.Line, c.Record)}

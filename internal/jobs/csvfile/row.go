@@ -38,7 +38,7 @@ func (r *Row) Offset() int64 { return r.s.recStart }
 // bytes are those without the line end.
 func (r *Row) Origin() core.Origin {
 	return core.Origin{
-		File: r.s.path, Line: r.s.recLine, Record: r.s.record,
+		File: r.s.Path(), Line: r.s.recLine, Record: r.s.record,
 		Offset: r.s.recStart, Length: int64(len(r.s.raw())),
 	}
 }

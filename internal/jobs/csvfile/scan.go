@@ -8,6 +8,8 @@ import (
 	"io"
 	"math/bits"
 	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 )
 
 // errLimit is returned by index when it had to look further than it may.
@@ -15,15 +17,18 @@ var errLimit = errors.New("limit")
 
 // scanner splits an input into records.
 type scanner struct {
-	*input
+	*infile.Input
 	cfg ReaderConfig
 
 	header  []string // names of the fields; nil while the header is read
 	columns []int    // field of each declared column
 	width   int      // fields that are kept of a record
 	stats   Stats
-	line    int   // line on which the next record begins
-	record  int64 // records passed
+	line    int    // line on which the next record begins
+	record  int64  // records passed
+	coded   bool   // fields are decoded when they have been told apart
+	decoded []byte // of the present record, when it was decoded
+	padded  []byte // of the present record, when it was too short
 
 	// The present record. Fields stand in data, one byte apart, each up to its
 	// end; data is part of the window or is scratch.
@@ -52,11 +57,14 @@ func (s *scanner) next() error {
 		case !found && end == 0:
 			return io.EOF
 		}
-		s.recLine, s.recStart = s.line, s.offset()
-		quote, cr := s.input.next(markQuote, end), s.input.next(markCR, end)
-		line, size, ending := s.window()[:end], end, &s.stats.LF
+		s.recLine, s.recStart = s.line, s.Offset()
+		quote, cr := s.Input.Next(infile.MarkQuote, end), s.Input.Next(infile.MarkCR, end)
+		line, size, ending := s.Window()[:end], end, &s.stats.LF
 		if found {
 			size++
+		}
+		if s.cfg.Comment != "" && s.comment(line, size, found) {
+			continue
 		}
 		if cr >= 0 && cr == end-1 && found {
 			line, ending, cr = line[:cr], &s.stats.CRLF, -1
@@ -66,12 +74,12 @@ func (s *scanner) next() error {
 			return s.quoted()
 		case cr >= 0:
 			return s.loneCR(cr)
-		case s.input.next(markNUL, end) >= 0 || !utf8.Valid(line):
+		case s.Input.Next(infile.MarkNUL, end) >= 0 || !s.coded && !utf8.Valid(line):
 			return s.badBytes(end)
 		case quote < 0 && len(line) > 0:
 			s.split(line)
 		}
-		s.consume(size)
+		s.Consume(size)
 		if found {
 			s.line++
 			*ending++
@@ -113,7 +121,14 @@ func (s *scanner) split(line []byte) {
 func (s *scanner) accept() error {
 	s.record++
 	if s.header != nil && s.fields != s.width {
-		return s.ragged()
+		if err := s.ragged(); err != nil {
+			return err
+		}
+	}
+	if s.coded {
+		if err := s.decode(); err != nil {
+			return err
+		}
 	}
 	if len(s.data) > s.cfg.MaxField {
 		for k := range s.ends {
@@ -135,7 +150,7 @@ func (s *scanner) field(k int) []byte {
 
 // raw returns the present record, which has been consumed, as it stands in the
 // file, its line end left out. It must be asked for before the window moves.
-func (s *scanner) raw() []byte { return trimEnding(s.buf[s.recStart-s.base : s.r]) }
+func (s *scanner) raw() []byte { return trimEnding(s.Since(s.recStart)) }
 
 func trimEnding(record []byte) []byte {
 	if line, found := bytes.CutSuffix(record, []byte{'\n'}); found {
@@ -149,7 +164,7 @@ func trimEnding(record []byte) []byte {
 // window and found is false. It does not look further than limit.
 func (s *scanner) index(b byte, from, limit int) (at int, found bool, err error) {
 	for {
-		win := s.window()
+		win := s.Window()
 		if from < len(win) {
 			if i := bytes.IndexByte(win[from:], b); i >= 0 {
 				if from+i > limit {
@@ -162,8 +177,8 @@ func (s *scanner) index(b byte, from, limit int) (at int, found bool, err error)
 		if from > limit {
 			return from, false, errLimit
 		}
-		if err := s.more(); errors.Is(err, io.EOF) {
-			return len(s.window()), false, nil
+		if err := s.More(); errors.Is(err, io.EOF) {
+			return len(s.Window()), false, nil
 		} else if err != nil {
 			return 0, false, err
 		}
@@ -173,18 +188,18 @@ func (s *scanner) index(b byte, from, limit int) (at int, found bool, err error)
 // at returns the byte at offset i of the window, reading on as needed; ok is
 // false at the end of the file.
 func (s *scanner) at(i int) (b byte, ok bool, err error) {
-	for i >= len(s.window()) {
-		if err := s.more(); errors.Is(err, io.EOF) {
+	for i >= len(s.Window()) {
+		if err := s.More(); errors.Is(err, io.EOF) {
 			return 0, false, nil
 		} else if err != nil {
 			return 0, false, err
 		}
 	}
-	return s.window()[i], true, nil
+	return s.Window()[i], true, nil
 }
 
 // advance moves past n bytes and counts the lines in them.
 func (s *scanner) advance(n int) {
-	s.line += bytes.Count(s.window()[:n], []byte{'\n'})
-	s.consume(n)
+	s.line += bytes.Count(s.Window()[:n], []byte{'\n'})
+	s.Consume(n)
 }
