@@ -28,6 +28,8 @@ type Hook struct {
 	// Last marks a hook that hears an end. It runs although the job was asked to
 	// stop or told to end at once: somebody has to hear of that too.
 	Last bool
+	// Unbounded takes away DefaultHookTimeout: the job waits for what it does.
+	Unbounded bool
 }
 
 // Run runs the hook in s and waits for its end. The Step of s is the step
@@ -36,7 +38,7 @@ type Hook struct {
 // the next write; other output of it means nothing. An error says how it ended.
 func (h Hook) Run(ctx context.Context, s *core.Scope) error {
 	cfg := h.Config
-	if cfg.Timeout == 0 {
+	if cfg.Timeout == 0 && !h.Unbounded {
 		cfg.Timeout = DefaultHookTimeout
 	}
 	cfg, err := cfg.checked()
@@ -96,3 +98,13 @@ func (h Hook) run(ctx context.Context, s *core.Scope, t tasklet, c call, stop <-
 	}
 	return nil
 }
+
+// Check says what is wrong with cfg by itself, as an ErrJobDefinition, before
+// anything is run.
+func (cfg Config) Check() error {
+	_, err := cfg.checked()
+	return err
+}
+
+// CheckOutcome says why a name cannot be the exit status of a step.
+func CheckOutcome(name string) error { return checkOutcome(name) }
