@@ -68,15 +68,22 @@ func (m *Masker) Hide(texts ...string) {
 	m.replacer = strings.NewReplacer(pairs...)
 }
 
+// Empty reports whether there is nothing that Mask would replace.
+func (m *Masker) Empty() bool {
+	if m == nil {
+		return true
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return len(m.forms) == 0
+}
+
 // Mask returns text with every text that was hidden replaced by Masked.
 func (m *Masker) Mask(text string) string {
-	if m == nil {
+	if m.Empty() {
 		return text
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	if len(m.forms) == 0 {
-		return text
-	}
 	return m.replacer.Replace(text)
 }

@@ -28,6 +28,10 @@ type Config struct {
 	Dir string
 	// Env are further variables. Names that begin with BATCH_ are not allowed.
 	Env map[string]string
+	// SecretEnv names, for further variables, the secret parameters whose values
+	// they get; one that was not given is not set. It is the only way in which a
+	// command gets a secret: BATCH_PARAM_ has where it is found.
+	SecretEnv map[string]string
 	// InheritEnv names the variables of batchctl's own environment that the
 	// command gets; a * at the end stands for any rest. nil means DefaultInherit.
 	InheritEnv []string
@@ -124,6 +128,9 @@ func (cfg Config) checked() (Config, error) {
 		return cfg, definition("exec: there is a check command, but on-crash is %s", cfg.OnCrash)
 	}
 	if err := cfg.checkText(); err != nil {
+		return cfg, err
+	}
+	if err := cfg.checkSecretEnv(); err != nil {
 		return cfg, err
 	}
 	if err := cfg.checkOutcomes(); err != nil {

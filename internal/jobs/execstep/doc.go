@@ -31,9 +31,10 @@
 // [OnCrash] says. A command has BATCH_IDEMPOTENCY_KEY to see for itself: it is
 // the same in every restart of the step. Skip, Fail and Check need a mark in the
 // step's context that the command was started, which is committed before it
-// starts: one write transaction more, and one to take it away from a command
-// that failed. Death between the commit and the start leaves the mark of a
-// command that never ran, so Skip fits only what may be left out.
+// starts: one write transaction more. The commit that ends the step takes it
+// away, whether the command completed or failed. Death between the commit and the
+// start leaves the mark of a command that never ran, so Skip fits only what may
+// be left out.
 //
 // # The output
 //
@@ -59,6 +60,13 @@
 //	BATCH_IDEMPOTENCY_KEY  the same in all attempts at the same work
 //	BATCH_PARAM_NAME       each parameter; see [Variable]
 //	BATCH_OUTPUT           a file to write results to; see [ParseOutput]
+//
+// A parameter that is a secret is told as the place where it is found; the value
+// goes into the variables that SecretEnv names. When the command has ended, the
+// secrets of the launch are taken out of its log, of the message of a failure and
+// of what it wrote to BATCH_OUTPUT; of one that the cut through a long log has
+// gone through, a part stays. While the command runs, and where batchctl dies
+// with it, the log holds what it wrote.
 //
 // What it writes to BATCH_OUTPUT takes effect when the step completes, in the
 // transaction that says so; the values are strings.

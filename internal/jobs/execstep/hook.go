@@ -93,7 +93,7 @@ func (h Hook) run(ctx context.Context, s *core.Scope, t tasklet, c call, stop <-
 	if err != nil {
 		return core.Classified(ClassOutput, fmt.Errorf("%s exited with code %d: %w", c.name, r.code, err))
 	}
-	for key, value := range out.JobContext {
+	for key, value := range maskedValues(s, out.JobContext) {
 		s.Note(key, value)
 	}
 	return nil

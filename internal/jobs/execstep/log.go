@@ -42,6 +42,8 @@ type logFile struct {
 	dropped int64 // bytes that are left out
 	atLeast bool  // some of them could not be counted
 	moving  bool  // the file system cannot give back the middle
+
+	mask func(string) string // takes secrets out; may be nil
 }
 
 // maxLogs bounds how many logs of one name are kept beside each other.
@@ -150,8 +152,11 @@ func (l *logFile) trim() error {
 }
 
 // finish leaves a file of the head, a line that says how much is left out, and
-// the tail. A process that still has the file goes on at its end.
-func (l *logFile) finish() error {
+// the tail, without secrets. A process that still has the file goes on at its
+// end.
+func (l *logFile) finish() error { return errors.Join(l.fold(), l.hideSecrets()) }
+
+func (l *logFile) fold() error {
 	info, err := l.own.Stat()
 	if err != nil {
 		return err
@@ -230,7 +235,7 @@ func shorten(line string) string {
 	return string(runes[:maxLastLine]) + "..."
 }
 
-func (l *logFile) close() error { return errors.Join(l.child.Close(), l.own.Close()) }
+func (l *logFile) close() error { return errors.Join(l.hideSecrets(), l.child.Close(), l.own.Close()) }
 
 // LogDir returns the folder below which outputs are kept where Config does not
 // say: $BATCHCTL_LOG_DIR, else $XDG_STATE_HOME/batchctl/logs, else

@@ -108,8 +108,8 @@ func (t tasklet) execute(ctx context.Context, s *core.Scope, c *core.StepContrib
 		return cause
 	}
 	if t.cfg.OnCrash != Rerun {
-		if err := mark(ctx, s, s.Step.ID); err != nil { // it may be there in spite of the error
-			return t.unmarked(ctx, s, err)
+		if err := mark(ctx, s); err != nil { // it may be there in spite of the error
+			return t.unmarked(s, err)
 		}
 	}
 	r, err := t.run(ctx, s, command)
@@ -117,7 +117,7 @@ func (t tasklet) execute(ctx context.Context, s *core.Scope, c *core.StepContrib
 		err = t.conclude(ctx, s, c, command, r)
 	}
 	if err != nil {
-		return t.unmarked(ctx, s, err)
+		return t.unmarked(s, err)
 	}
 	return nil
 }
@@ -179,10 +179,10 @@ func (t tasklet) conclude(ctx context.Context, s *core.Scope, c *core.StepContri
 	if err := ended(command, r, name); err != nil {
 		return err
 	}
-	for key, value := range out.Context {
+	for key, value := range maskedValues(s, out.Context) {
 		s.Context.Put(key, value)
 	}
-	for key, value := range out.JobContext {
+	for key, value := range maskedValues(s, out.JobContext) {
 		s.JobContext.Put(key, value)
 	}
 	s.Context.Put(ContextKeyStarted, nil)
@@ -300,6 +300,9 @@ func (t tasklet) prepare(ctx context.Context, s *core.Scope) (c call, done func(
 	if c.log, err = createLog(logs, s.Job.Name, logName, s.Execution.ID, defaultBounds()); err != nil {
 		return c, done, err
 	}
+	if !s.Masker.Empty() {
+		c.log.mask = s.Mask
+	}
 	open = append(open, c.log.close)
 	if c.outputPath, err = createOutput(c.log.path); err != nil {
 		return c, done, err
@@ -322,12 +325,16 @@ func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call) error {
 	if err != nil {
 		return err
 	}
+	added, err := t.cfg.withSecrets(s)
+	if err != nil {
+		return err
+	}
 	c.env, err = facts{
 		parameters: s.Execution.Parameters, jobName: s.Job.Name, stepName: s.Step.StepName, part: s.Partition(),
 		instance: s.Execution.Instance.ID, execution: s.Execution.ID, stepExecution: s.Step.ID,
 		attempt: attempt, idempotencyKey: key, output: c.outputPath, call: c.mark,
 		formatted: func(p core.JobParameter) string { return core.FormatValue(p, s.Repo.Zone()) },
-		inherited: os.Environ(), inherit: t.cfg.InheritEnv, added: t.cfg.Env,
+		inherited: os.Environ(), inherit: t.cfg.InheritEnv, added: added,
 	}.environment()
 	if err != nil {
 		return err
