@@ -77,8 +77,9 @@ var floors = map[string][]string{
 	// 4: the command line
 	"cmd/batchctl": {"cmd/batchctl/internal/cli", "cmd/batchctl/internal/streams"},
 	"cmd/batchctl/internal/cli": {
-		"cmd/batchctl/internal/render", "cmd/batchctl/internal/streams", "internal/core", "internal/core/fault",
-		"internal/core/launch", "internal/jobs/all", "internal/store/sqlite", "schema", cobra, pflag,
+		"cmd/batchctl/internal/render", "cmd/batchctl/internal/streams", "internal/core", "internal/core/civil",
+		"internal/core/fault", "internal/core/launch", "internal/core/secret", "internal/jobs/all", "internal/store/sqlite",
+		"schema", cobra, pflag, text,
 	},
 	"cmd/batchctl/internal/render":  {"cmd/batchctl/internal/streams", "internal/core", runewidth, tablewriter},
 	"cmd/batchctl/internal/streams": {term},

@@ -19,6 +19,7 @@ import (
 	"github.com/batchctl/batchctl/cmd/batchctl/internal/streams"
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/core/secret"
 	"github.com/batchctl/batchctl/internal/jobs/all"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
@@ -36,7 +37,7 @@ func Run(args []string, env streams.Env, s *streams.Streams, jobs ...*core.Job) 
 func run(args []string, env streams.Env, s *streams.Streams, registry func() (*launch.JobRegistry, error)) (code int) {
 	a := &app{
 		program: programName(os.Args[0]), env: env, streams: s, registry: registry,
-		now: time.Now, token: randomToken, exit: os.Exit,
+		now: time.Now, token: randomToken, exit: os.Exit, masker: &secret.Masker{},
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -80,6 +81,9 @@ type app struct {
 	token    func() string
 	exit     func(code int)
 
+	// masker keeps the secrets of the launch out of what is said.
+	masker *secret.Masker
+
 	settings settings
 	display  *time.Location // nil: the repository's zone
 	started  bool           // the words were understood; what fails now is no usage error
@@ -91,9 +95,10 @@ func randomToken() string {
 	return hex.EncodeToString(b[:])
 }
 
-// say writes one line to standard error, whatever is in args made harmless.
+// say writes one line to standard error, whatever is in args made harmless and
+// the secrets of the launch taken out.
 func (a *app) say(format string, args ...any) {
-	line := core.EscapeControl(fmt.Sprintf(format, args...))
+	line := core.EscapeControl(a.masker.Mask(fmt.Sprintf(format, args...)))
 	_, _ = fmt.Fprintln(a.streams.Err, line) // there is nowhere left to complain
 }
 

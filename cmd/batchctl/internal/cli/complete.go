@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/civil"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
@@ -72,15 +73,22 @@ func (a *app) completeJobAndParameters(
 }
 
 func completeParameters(job *core.Job, given []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	name, _, valued := strings.Cut(typed, "=")
-	if valued {
-		if spec, ok := job.Parameters.Lookup(name); ok && spec.Path {
+	specs := append(slices.Clip(job.Parameters), job.Notation().Extra...)
+	if name, _, valued := strings.Cut(typed, "="); valued {
+		spec, ok := specs.Lookup(name)
+		switch {
+		case ok && spec.Path:
 			return nil, cobra.ShellCompDirectiveDefault
+		case ok && spec.ParameterType() == core.TypeDate:
+			return completeDates(name), cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
+		case ok && spec.IsSecret():
+			return []cobra.Completion{
+				cobra.CompletionWithDesc(name+"="+core.SecretEnv, "the name of a variable"),
+				cobra.CompletionWithDesc(name+"="+core.SecretFile, "the path of a file of mode 0600"),
+			}, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 		}
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	specs := job.Parameters
-	specs = append(slices.Clip(specs), job.Notation().Extra...)
 	var words []cobra.Completion
 	for _, spec := range specs {
 		if !isGiven(spec.Name, given) {
@@ -90,8 +98,17 @@ func completeParameters(job *core.Job, given []string, typed string) ([]cobra.Co
 	return words, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeDates offers the words that an expression begins with; steps may follow.
+func completeDates(name string) []cobra.Completion {
+	var words []cobra.Completion
+	for _, w := range civil.Anchors() {
+		words = append(words, cobra.CompletionWithDesc(name+"="+civil.Sign+w.Name, w.Help))
+	}
+	return words
+}
+
 func describeSpec(spec core.ParameterSpec) string {
-	text := string(spec.ParameterType())
+	text := string(spec.Declared())
 	if spec.Required {
 		text += ", required"
 	}

@@ -18,7 +18,7 @@ import (
 func newDBCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{Use: "db", Short: "Make, check and save the repository"}
 	asGroup(cmd)
-	cmd.AddCommand(newDBInitCmd(a), newDBStatusCmd(a), newDBPrintCmd(a), newDBCheckCmd(a), newDBBackupCmd(a))
+	cmd.AddCommand(newDBInitCmd(a), newDBZoneCmd(a), newDBStatusCmd(a), newDBPrintCmd(a), newDBCheckCmd(a), newDBBackupCmd(a))
 	return cmd
 }
 
@@ -28,16 +28,19 @@ func newDBInitCmd(a *app) *cobra.Command {
 		Use:   "init",
 		Short: "Make the repository",
 		Long: `Make the repository. "run" makes one as well, with UTC as its zone. The zone is
-the one in which dates of parameters are local; it never changes afterwards.`,
+the one in which dates of parameters are local, and what @today goes by; it
+does not change once a date is stored.`,
 		Example: "  batchctl db init --zone Asia/Seoul",
 		Args:    exactly(0, ""),
-		RunE:    func(cmd *cobra.Command, _ []string) error { return runDBInit(cmd.Context(), a, zone) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDBInit(cmd.Context(), a, zone, cmd.Flags().Changed("zone"))
+		},
 	}
 	cmd.Flags().StringVar(&zone, "zone", "UTC", "time `zone` of the dates in parameters")
 	return cmd
 }
 
-func runDBInit(ctx context.Context, a *app, zoneName string) error {
+func runDBInit(ctx context.Context, a *app, zoneName string, chosen bool) error {
 	zone, err := loadZone("db init: --zone", zoneName)
 	if err != nil {
 		return err
@@ -51,7 +54,11 @@ func runDBInit(ctx context.Context, a *app, zoneName string) error {
 			return err
 		}
 	}
-	if err := sqlite.Init(ctx, path, sqlite.Options{Now: a.now, Token: a.token, Zone: zone}); err != nil {
+	o := sqlite.Options{Now: a.now, Token: a.token}
+	if chosen {
+		o.Zone = zone
+	}
+	if err := sqlite.Init(ctx, path, o); err != nil {
 		return &core.Error{Op: "db init", Err: err}
 	}
 	a.say("made the repository %s, dates are local in %s", path, zone)
@@ -89,6 +96,7 @@ func runDBStatus(ctx context.Context, a *app) error {
 		number("schema version", "schemaVersion", int64(r.SchemaVersion)),
 		text("layout", "layout", r.Layout),
 		text("zone", "zone", r.Zone),
+		{Title: "zone chosen", Name: "zoneChosen", Text: yesNo(r.ZoneChosen), Value: r.ZoneChosen},
 		text("sqlite", "sqliteVersion", r.SQLiteVersion),
 		text("journal mode", "journalMode", r.JournalMode),
 		number("instances", "instances", r.Instances),

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,8 +19,13 @@ type launchOptions struct {
 	verb string
 	// words are the parameters before "--", signed those behind it.
 	words, signed []string
+	paramsFile    string
 	timeout       time.Duration
 	stopTimeout   time.Duration
+
+	file     *paramsFile // once it is read
+	moment   time.Time   // of the launch
+	resolved []resolved
 }
 
 // stopTimeoutDefault and exitGrace together stay below the 30 s that Kubernetes
@@ -31,6 +35,7 @@ const stopTimeoutDefault = 25 * time.Second
 // addLaunchFlags declares the flags of run, next and restart. None of them may
 // have a short form that takes a value: "-d=2021" has to stay an error.
 func (a *app) addLaunchFlags(cmd *cobra.Command, o *launchOptions) {
+	cmd.Flags().StringVar(&o.paramsFile, "params-file", "", "read more parameters from this `file`, name=value on each line; - is standard input")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "stop at the next commit after this `time`, as in 90m (exit code 9)")
 	cmd.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTimeoutDefault,
 		"roll back and end when a signal or --timeout has not stopped the job within this `time`; 0: wait for ever")
@@ -55,35 +60,6 @@ func (o *launchOptions) readWords(cmd *cobra.Command, args []string) (object str
 	return args[0], nil
 }
 
-// parameters reads the parameters of job in zone.
-func (a *app) parameters(job *core.Job, o *launchOptions, zone *time.Location) (core.JobParameters, error) {
-	n := job.Notation()
-	n.Zone = zone
-	ps, err := n.Parse(o.words)
-	if err == nil {
-		var signed core.JobParameters
-		n.Signs = true
-		signed, err = n.Parse(o.signed)
-		ps = slices.Concat(ps, signed)
-	}
-	if err == nil {
-		err = ps.Check()
-	}
-	if err != nil {
-		return nil, a.misused(job, o, err)
-	}
-	return ps, nil
-}
-
-// misused says what the words were meant for, and how to look the job up.
-func (a *app) misused(job *core.Job, o *launchOptions, err error) error {
-	e := &core.Error{Op: o.verb, Err: err}
-	if core.Hint(err) == "" {
-		e.Hint = core.ShellQuote("batchctl", "jobs", "show", job.Name)
-	}
-	return e
-}
-
 // openFor opens the repository and reads the parameters of job in its zone. A
 // repository that is not there is made only when nothing is wrong with the
 // words; check looks at them as a launch would.
@@ -95,7 +71,7 @@ func (a *app) openFor(
 		return nil, nil, err
 	}
 	if !exists {
-		ps, err := a.parameters(job, o, time.UTC)
+		ps, err := a.parameters(job, o, calendarOfNone())
 		if err == nil {
 			err = check(ps)
 		}
@@ -107,21 +83,13 @@ func (a *app) openFor(
 	if err != nil {
 		return nil, nil, err
 	}
-	ps, err := a.parameters(job, o, store.Zone())
+	ps, err := a.parameters(job, o, calendarOf(store))
 	if err != nil {
 		_ = store.Close() // nothing was written
 		return nil, nil, err
 	}
-	a.warnAboutSpaces(ps)
+	a.warnAbout(ps)
 	return store, ps, nil
-}
-
-func (a *app) warnAboutSpaces(ps core.JobParameters) {
-	for _, p := range ps {
-		if text, ok := p.Value.(string); ok && strings.TrimSpace(text) != text {
-			a.say("warning: parameter %s: value %s begins or ends with a space, which is kept", p.Name, core.Quote(text))
-		}
-	}
 }
 
 // launch runs an execution of job, shows it, and returns an *endedError when it
@@ -146,9 +114,10 @@ func (a *app) launch(
 		a.sayRecovered(ctx, store, je)
 	}}
 	log, warned := a.logger()
+	o.logResolved(ctx, log, store.Zone())
 	operator := &launch.JobOperator{
 		Registry: registry, Repo: repo,
-		Launcher: &launch.JobLauncher{Repo: repo, Databases: sqlite.Databases{}, Log: log, Now: a.now, Token: a.token, Dir: dir},
+		Launcher: &launch.JobLauncher{Repo: repo, Databases: sqlite.Databases{}, Log: log, Now: a.now, Token: a.token, Dir: dir, Masker: a.masker},
 	}
 	je, err := start(ctx, operator, launch.Options{Stop: stop})
 	if je == nil {

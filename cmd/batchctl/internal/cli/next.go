@@ -72,8 +72,5 @@ func nextCheck(a *app, job *core.Job, o *nextOptions, given core.JobParameters) 
 	if err != nil {
 		return err
 	}
-	if err := job.ValidateParameters(job.Parameters.Complete(ps, dir)); err != nil {
-		return a.misused(job, &o.launchOptions, err)
-	}
-	return nil
+	return a.launchable(job, &o.launchOptions, job.Parameters.Complete(ps, dir))
 }

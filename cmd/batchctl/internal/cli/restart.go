@@ -72,11 +72,11 @@ func runRestart(ctx context.Context, a *app, o *restartOptions) error {
 	if err != nil {
 		return err
 	}
-	overrides, err := a.parameters(job, &o.launchOptions, store.Zone())
+	overrides, err := a.parameters(job, &o.launchOptions, calendarOf(store))
 	if err != nil {
 		return err
 	}
-	a.warnAboutSpaces(overrides)
+	a.warnAbout(overrides)
 	return a.launch(ctx, store, job, &o.launchOptions,
 		func(ctx context.Context, op *launch.JobOperator, lo launch.Options) (*core.JobExecution, error) {
 			return op.Restart(ctx, o.id, overrides, lo)

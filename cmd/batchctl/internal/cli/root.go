@@ -25,20 +25,6 @@ history, and says with its exit code whether a retry helps.
   batchctl executions --job dailySettlement
   batchctl restart 42`
 
-const notationHelp = `Parameters are written name=value and typed by the job's declaration
-("batchctl jobs show JOB"). The type may be said as well:
-
-  requestDate=2021-01-01
-  requestDate:date=2021-01-01
-  'requestDate(date)=2021-01-01'      quote parentheses
-  'requestDate=2021-01-01(date)'
-  note:string:non-identifying=again   takes no part in the identity
-  -- '-note=again'                    the same; after "--" only
-
-The types are string, long, double and date. Dates are 2021-01-01, 2021/01/01,
-20210101 or 2021-01-01T13:30:00, with or without an offset, and local in the
-repository's zone.`
-
 func newRootCmd(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "batchctl",
@@ -76,6 +62,7 @@ func newRootCmd(a *app) *cobra.Command {
 	addTo(root, groupSetUp, newDBCmd(a), newVersionCmd(a))
 	root.AddCommand(
 		&cobra.Command{Use: "parameters", Short: "How parameters are written", Long: notationHelp},
+		newTopic("dates", "How @yesterday and the like are written", datesHelp),
 		newTopic("environment", "Which variables are read", environmentHelp),
 		newTopic("exit-codes", "What the exit codes mean", exitCodesHelp),
 	)

@@ -60,10 +60,7 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 		if err != nil {
 			return err
 		}
-		if err := job.ValidateParameters(job.Parameters.Complete(ps, dir)); err != nil {
-			return a.misused(job, &o.launchOptions, err)
-		}
-		return nil
+		return a.launchable(job, &o.launchOptions, job.Parameters.Complete(ps, dir))
 	})
 	if err != nil {
 		return err
@@ -73,6 +70,18 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 		func(ctx context.Context, op *launch.JobOperator, lo launch.Options) (*core.JobExecution, error) {
 			return op.Start(ctx, job.Name, ps, lo)
 		})
+}
+
+// launchable looks at complete parameters as a launch does.
+func (a *app) launchable(job *core.Job, o *launchOptions, ps core.JobParameters) error {
+	err := job.ValidateParameters(ps)
+	if err == nil {
+		_, err = launch.ResolveSecrets(job, ps, a.masker)
+	}
+	if err != nil {
+		return a.misused(job, o, err)
+	}
+	return nil
 }
 
 // job finds a registered job.

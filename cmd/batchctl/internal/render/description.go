@@ -33,9 +33,9 @@ func (p *Printer) parameterFields() []field[core.ParameterSpec] {
 	type spec = core.ParameterSpec
 	return []field[spec]{
 		{title: "PARAMETER", cell: func(s spec) Cell { return Cell{Text: s.Name} }},
-		{title: "TYPE", cell: func(s spec) Cell { return Cell{Text: string(s.ParameterType())} }},
+		{title: "TYPE", cell: func(s spec) Cell { return Cell{Text: string(s.Declared())} }},
 		{title: "REQUIRED", cell: func(s spec) Cell { return yes(s.Required) }},
-		{title: "IDENTIFYING", cell: func(s spec) Cell { return yes(!s.NonIdentifying) }},
+		{title: "IDENTIFYING", cell: func(s spec) Cell { return yes(s.Identifying()) }},
 		{title: "DEFAULT", wrap: true, cell: func(s spec) Cell {
 			if s.Default == nil {
 				return Cell{}

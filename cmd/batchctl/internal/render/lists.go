@@ -140,7 +140,7 @@ func (p *Printer) Jobs(jobs []*core.Job) error {
 func synopsis(j *core.Job) string {
 	words := make([]string, len(j.Parameters))
 	for i, spec := range j.Parameters {
-		words[i] = fmt.Sprintf("%s:%s", spec.Name, spec.ParameterType())
+		words[i] = fmt.Sprintf("%s:%s", spec.Name, spec.Declared())
 		if !spec.Required {
 			words[i] = "[" + words[i] + "]"
 		}
@@ -157,8 +157,8 @@ func newJob(j *core.Job, p *Printer) jobDocument {
 	}
 	for i, spec := range j.Parameters {
 		doc.Parameters[i] = declarationDocument{
-			Name: spec.Name, Type: string(spec.ParameterType()), Required: spec.Required,
-			Identifying: !spec.NonIdentifying, Help: spec.Help,
+			Name: spec.Name, Type: string(spec.Declared()), Required: spec.Required,
+			Identifying: spec.Identifying(), Help: spec.Help,
 		}
 		if spec.Default != nil {
 			doc.Parameters[i].Default = newParameters(core.JobParameters{{Value: spec.Default}}, p.Zone)[0].Value
