@@ -42,6 +42,9 @@ const (
 	// ContextKeySink holds the location of the sink that a step has committed
 	// chunks to.
 	ContextKeySink = "batchctl.sink"
+	// ContextKeyFinished, with the name of a tasklet's step appended, holds the
+	// exit status of its finishing call as JSON until the step has ended.
+	ContextKeyFinished = "batchctl.finished."
 )
 
 // Clone returns an independent copy, never nil.

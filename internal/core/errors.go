@@ -58,6 +58,15 @@ var (
 	ErrAborted = errors.New("aborted")
 )
 
+// IsInterruption reports whether err says that the execution was stopped, not
+// that it failed.
+func IsInterruption(err error) bool {
+	return errors.Is(err, ErrStopped) || errors.Is(err, ErrTimeout) || errors.Is(err, ErrAborted)
+}
+
+// IsFenced reports whether another process has taken the execution over.
+func IsFenced(err error) bool { return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrOptimisticLock) }
+
 // Error is an error for the person who has to act on it: what kind it is, what
 // was attempted, what was found, and the next command to type. It is a value;
 // share it freely.

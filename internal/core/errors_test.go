@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -125,5 +126,29 @@ func TestExitCodeOf(t *testing.T) {
 				t.Errorf("%v hides its cause", tt.err)
 			}
 		})
+	}
+}
+
+func TestPredicates(t *testing.T) {
+	t.Parallel()
+	wrapped := func(err error) error { return fmt.Errorf("step a: %w", &core.Error{Msg: "x", Err: err}) }
+	for _, tt := range []struct {
+		err                 error
+		interrupted, fenced bool
+	}{
+		{nil, false, false},
+		{core.ErrStopped, true, false},
+		{core.ErrTimeout, true, false},
+		{core.ErrAborted, true, false},
+		{core.ErrLeaseLost, false, true},
+		{core.ErrOptimisticLock, false, true},
+		{core.ErrRepository, false, false},
+		{context.Canceled, false, false},
+	} {
+		for _, err := range []error{tt.err, wrapped(tt.err)} {
+			if core.IsInterruption(err) != tt.interrupted || core.IsFenced(err) != tt.fenced {
+				t.Errorf("%v is an interruption: %t, fenced: %t", err, core.IsInterruption(err), core.IsFenced(err))
+			}
+		}
 	}
 }

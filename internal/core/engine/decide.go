@@ -21,7 +21,7 @@ const (
 const keyExecuted = "batch.executed"
 
 // ownKeys tell of one lineage of one step; a step that hands its context on to
-// others, as a flow step does, keeps them.
+// others, as a flow step does, keeps them, and what forget removes.
 var ownKeys = [...]string{
 	keyExecuted, core.ContextKeyLineage, core.ContextKeyReplaces, core.ContextKeyChunk, core.ContextKeySink,
 	core.ContextKeyPlan, core.ContextKeyChildJob, core.ContextKeyChildParameters,
@@ -102,6 +102,7 @@ func contextFor(
 		for _, key := range ownKeys {
 			delete(ec, key)
 		}
+		forget(ec)
 		if last != nil && last.Status == core.StatusCompleted {
 			if lineage, ok, err := last.Context.String(core.ContextKeyLineage); ok && err == nil {
 				ec[core.ContextKeyReplaces] = lineage

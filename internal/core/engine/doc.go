@@ -18,6 +18,13 @@
 // transaction more for a tasklet step; a BeforeJob listener must see the job
 // STARTED, and costs one more as well.
 //
+// Where the end is a transaction of its own, as it also is for a tasklet whose
+// body somebody wraps, the finishing call leaves its exit status in the step's
+// context. An attempt that finds it there does not call the tasklet again: what
+// the call has committed stands, the listeners hear of the end, and the exit
+// status is the step's. The end of a step that completes removes it, and a fresh
+// start does not inherit it.
+//
 // # How a run ends
 //
 // A step that returns an error or panics is FAILED, one that says ErrStopped or

@@ -25,7 +25,7 @@ func ExecuteStep(ctx context.Context, r *core.Run, step *core.Step, se *core.Ste
 	}
 	e.log(ctx, "Executing step")
 	exit, err := perform(ctx, e)
-	if isFenced(err) {
+	if core.IsFenced(err) {
 		return err
 	}
 	if err == nil && e.isRecorded() {
@@ -36,6 +36,7 @@ func ExecuteStep(ctx context.Context, r *core.Run, step *core.Step, se *core.Ste
 	o := completed(exit)
 	if err != nil {
 		s.Refresh() // what it has put and not committed is undone
+		e.leave(err)
 		o = failed(ctx, r.Stop, err)
 		if o.exit.Code != core.ExitCodeRefused {
 			o.exit = o.exit.And(exit)
@@ -51,7 +52,8 @@ type execution struct {
 	scope    *core.Scope
 	step     *core.Step
 	listener core.Listener
-	lapse    string // what the exit message says about the listener after a chunk
+	tasklet  taskletBody // where the step is one
+	lapse    string      // what the exit message says about the listener after a chunk
 }
 
 // perform does the step's work, and turns a panic in it into an error.
@@ -78,10 +80,11 @@ func perform(ctx context.Context, e *execution) (exit core.ExitStatus, err error
 	if !ok {
 		return body.Execute(ctx, s)
 	}
+	e.tasklet = tasklet
 	if e.listener.AfterStep != nil { // it sees the end before it is written
-		return exit, tasklet.run(ctx, s, nil)
+		return tasklet.run(ctx, s, nil)
 	}
-	return exit, tasklet.run(ctx, s, func(next *core.StepExecution) {
+	return tasklet.run(ctx, s, func(next *core.StepExecution) {
 		e.finish(next, completed(core.ExitStatus{}))
 	})
 }
@@ -101,9 +104,16 @@ func (e *execution) isRecorded() bool { return !e.scope.Step.EndTime.IsZero() }
 func (e *execution) end(ctx context.Context, o outcome) error {
 	next := e.scope.Step.Clone()
 	e.finish(next, o)
+	left := e.scope.Step.Context // by a failure, without what listeners add
+	if o.err != nil {
+		left = e.scope.Context.Clone()
+	}
 	heard := e.hear(ctx, next)
 	next.ExitStatus = next.ExitStatus.And(heard)
 	next.Context = e.scope.Context.Clone()
+	if o.err == nil {
+		forget(next.Context)
+	}
 	fault.Point("engine.before-step-end")
 	err := e.write(ctx, next)
 	fault.Point("engine.after-step-end")
@@ -111,7 +121,7 @@ func (e *execution) end(ctx context.Context, o outcome) error {
 	switch {
 	case err == nil:
 		return nil
-	case isFenced(err):
+	case core.IsFenced(err):
 		return err
 	case e.isRecorded() && se.Status != core.StatusCompleted:
 		return nil // it is there in spite of the error
@@ -121,7 +131,7 @@ func (e *execution) end(ctx context.Context, o outcome) error {
 	}
 	o.exit = o.exit.AddMessage(e.lapse).And(heard)
 	se.Failure = o.err
-	return &unrecordedError{se: se, end: o, counts: e.scope.Uncommitted, err: err}
+	return &unrecordedError{se: se, end: o, counts: e.scope.Uncommitted, context: left, err: err}
 }
 
 // hear returns what the listeners say about the end of the step, to be joined to
@@ -189,7 +199,7 @@ func (e *execution) amend(ctx context.Context) error {
 	next := se.Clone()
 	next.ExitStatus = next.ExitStatus.AddMessage(e.lapse)
 	err := e.write(ctx, next)
-	if err == nil || isFenced(err) {
+	if err == nil || core.IsFenced(err) {
 		return err
 	}
 	e.scope.Log.LogAttrs(ctx, slog.LevelWarn, "the exit message of the step could not be completed",

@@ -29,7 +29,7 @@ func failed(ctx context.Context, stop *core.Stop, err error) outcome {
 	o := outcome{status: core.StatusFailed, err: err}
 	o.exit = core.ExitStatus{Code: core.ExitCodeFailed, Message: describe(err)}
 	switch {
-	case isInterruption(err):
+	case core.IsInterruption(err):
 		o.status, o.exit.Code = core.StatusStopped, core.ExitCodeStopped
 	case errors.Is(err, core.ErrCheckpointMismatch):
 		o.exit.Code = core.ExitCodeRefused
@@ -49,21 +49,12 @@ func interruption(ctx context.Context, stop *core.Stop, err error) error {
 	}
 	cause := context.Cause(ctx)
 	switch {
-	case !isInterruption(cause) || isInterruption(err):
+	case !core.IsInterruption(cause) || core.IsInterruption(err):
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return cause
 	}
 	return &core.Error{Kind: cause, Err: err}
-}
-
-func isInterruption(err error) bool {
-	return errors.Is(err, core.ErrStopped) || errors.Is(err, core.ErrTimeout) || errors.Is(err, core.ErrAborted)
-}
-
-// isFenced reports whether another process has taken the execution over.
-func isFenced(err error) bool {
-	return errors.Is(err, core.ErrLeaseLost) || errors.Is(err, core.ErrOptimisticLock)
 }
 
 // apply makes o the end of a step. An outcome in words that the step gave

@@ -25,7 +25,7 @@ func Run(ctx context.Context, r *core.Run) error {
 		r.Log = slog.New(slog.DiscardHandler)
 	}
 	status, exit, err := execute(ctx, r)
-	if isFenced(err) {
+	if core.IsFenced(err) {
 		return err
 	}
 	o := jobOutcome(ctx, r, status, exit, err)
@@ -116,7 +116,7 @@ func endJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedErro
 	defer cancel()
 	var err error
 	for range 2 {
-		if err = tryEndJob(ctx, r, o, steps); err == nil || isFenced(err) {
+		if err = tryEndJob(ctx, r, o, steps); err == nil || core.IsFenced(err) {
 			return err
 		}
 		if ended := r.State(); !ended.EndTime.IsZero() {
@@ -142,6 +142,7 @@ func tryEndJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedE
 			ends[i] = u.se.Clone()
 			u.end.apply(ends[i])
 			ends[i].Counts = ends[i].Counts.Add(u.counts)
+			ends[i].Context = u.context.Clone()
 			ends[i].EndTime = now
 			ends[i].ExitStatus.Message = r.Mask(ends[i].ExitStatus.Message)
 		}
@@ -169,7 +170,7 @@ func tryEndJob(ctx context.Context, r *core.Run, o outcome, steps []*unrecordedE
 // unrecordedEnd says that the execution looks as if it were running, and what
 // ends that.
 func unrecordedEnd(r *core.Run, o outcome, writeErr error) error {
-	if isFenced(writeErr) {
+	if core.IsFenced(writeErr) {
 		return writeErr
 	}
 	cause := writeErr

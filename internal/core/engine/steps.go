@@ -40,7 +40,7 @@ func (Steps) RunStep(
 		return nil, false, cause
 	}
 	se, err := start(ctx, r, step, contextFor(d, last, initial, r.Token))
-	if err != nil && (isFenced(err) || !isStarted(ctx, r, se)) {
+	if err != nil && (core.IsFenced(err) || !isStarted(ctx, r, se)) {
 		return nil, false, err
 	}
 	if err != nil { // the row is there in spite of the error, and must not stay STARTED
@@ -132,7 +132,10 @@ func (Steps) AbandonStep(ctx context.Context, r *core.Run, se *core.StepExecutio
 	}
 	next := se.Clone()
 	next.Status = core.StatusAbandoned
-	return r.CommitStep(ctx, tx, se, next, nil)
+	fault.Point("engine.before-abandon")
+	err = r.CommitStep(ctx, tx, se, next, nil)
+	fault.Point("engine.after-abandon")
+	return err
 }
 
 // startJob makes next a job that has started, unless it is one already.

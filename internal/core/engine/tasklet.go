@@ -14,39 +14,49 @@ import (
 // the other fields of the step before it is used.
 func TaskletStep(name string, t core.Tasklet) *core.Step {
 	return &core.Step{Name: name, Kind: "tasklet", Bind: func(*core.Scope) (core.StepBody, error) {
-		return taskletBody{t}, nil
+		return taskletBody{name, t}, nil
 	}}
 }
 
-type taskletBody struct{ tasklet core.Tasklet }
+type taskletBody struct {
+	name    string
+	tasklet core.Tasklet
+}
 
 var _ core.StepBody = taskletBody{}
 
 // Execute implements core.StepBody for those who wrap the body. The step's end
-// is then not part of the finishing call.
+// is then not part of the finishing call. A tasklet that has finished is not
+// called again before the step has completed: its exit status is returned.
 func (b taskletBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
-	return core.ExitStatus{}, b.run(ctx, s, nil)
+	return b.run(ctx, s, nil)
 }
 
 // run calls the tasklet until it is finished. end, when not nil, makes the
-// finishing call's row the step's end.
-func (b taskletBody) run(ctx context.Context, s *core.Scope, end func(next *core.StepExecution)) error {
+// finishing call's row the step's end. The exit status that is returned is one
+// that the row does not have yet.
+func (b taskletBody) run(
+	ctx context.Context, s *core.Scope, end func(next *core.StepExecution),
+) (core.ExitStatus, error) {
+	if exit, ok, err := b.finished(s.Step); ok || err != nil {
+		return exit, err
+	}
 	for {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return core.ExitStatus{}, context.Cause(ctx)
 		}
 		if cause := s.Stop.Cause(); cause != nil {
-			return cause
+			return core.ExitStatus{}, cause
 		}
 		status, err := b.call(ctx, s, end)
 		if err != nil {
-			return err
+			return core.ExitStatus{}, err
 		}
 		if s.AfterChunk != nil {
 			s.AfterChunk(ctx, s)
 		}
 		if status == core.Finished {
-			return nil
+			return core.ExitStatus{}, nil
 		}
 	}
 }
@@ -99,8 +109,13 @@ func (b taskletBody) call(
 	next.Counts = next.Counts.Add(c.Counts)
 	next.Counts.Commit++
 	next.ExitStatus = next.ExitStatus.And(c.ExitStatus)
-	if status == core.Finished && end != nil {
+	switch {
+	case status == core.Continuable:
+	case end != nil:
 		end(next)
+	default: // what is committed now stands, whether or not the step's end follows
+		next.ExitStatus.Message = s.Mask(next.ExitStatus.Message)
+		b.keep(next.Context, next.ExitStatus)
 	}
 	version := s.Step.Version
 	fault.Point("engine.before-call-commit")

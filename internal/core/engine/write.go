@@ -32,10 +32,11 @@ func lastWrites(ctx context.Context) (context.Context, context.CancelFunc) {
 // unrecordedError says that the end of a step could not be written. It carries
 // the end, to be written together with the end of the job.
 type unrecordedError struct {
-	se     *core.StepExecution
-	end    outcome
-	counts core.Counts // that the row lacks
-	err    error       // why it could not be written
+	se      *core.StepExecution
+	end     outcome
+	counts  core.Counts           // that the row lacks
+	context core.ExecutionContext // of the row
+	err     error                 // why it could not be written
 }
 
 // Error implements error.

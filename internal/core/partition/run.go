@@ -93,7 +93,7 @@ func (m *manager) run(ctx context.Context, s *core.Scope, todo []task) []result 
 					return
 				}
 				results[i] = m.runPart(ctx, s, todo[i])
-				if err := results[i].err; isFenced(err) {
+				if err := results[i].err; core.IsFenced(err) {
 					cancel(err)
 				}
 			}
@@ -122,7 +122,7 @@ func (m *manager) runPart(ctx context.Context, s *core.Scope, t task) (r result)
 // stopped: nothing else keeps a part from being started without an error.
 func (r result) status() core.BatchStatus {
 	switch {
-	case r.err != nil && isInterruption(r.err):
+	case r.err != nil && core.IsInterruption(r.err):
 		return core.StatusStopped
 	case r.err != nil:
 		return core.StatusFailed
@@ -157,7 +157,7 @@ func conclude(ctx context.Context, s *core.Scope, total int, results []result) e
 		if r.ran && r.se != nil {
 			s.Uncommitted = s.Uncommitted.Add(r.se.Counts)
 		}
-		if isFenced(r.err) {
+		if core.IsFenced(r.err) {
 			return r.failure()
 		}
 		switch r.status() {
@@ -181,15 +181,6 @@ func conclude(ctx context.Context, s *core.Scope, total int, results []result) e
 		return stop(ctx, s, total, completed, stopped)
 	}
 	return nil
-}
-
-// isFenced reports whether another process has taken the execution over.
-func isFenced(err error) bool {
-	return errors.Is(err, core.ErrLeaseLost) || errors.Is(err, core.ErrOptimisticLock)
-}
-
-func isInterruption(err error) bool {
-	return errors.Is(err, core.ErrStopped) || errors.Is(err, core.ErrTimeout) || errors.Is(err, core.ErrAborted)
 }
 
 // isFinal reports whether a restart alone cannot cure the error.
