@@ -96,7 +96,7 @@ func (w *walker) exit(o outcome) core.ExitStatus {
 	}
 	switch {
 	case o.status == core.StatusCompleted && o.err == nil && w.nothingRan():
-		return core.ExitStatus{Code: core.ExitCodeNoop, Message: noopMessage}
+		return core.ExitStatus{Code: core.ExitCodeNoop, Message: w.noop(o)}
 	case o.err != nil && o.exit == (core.ExitStatus{}):
 		return describe(o)
 	case w.simple:
@@ -105,6 +105,19 @@ func (w *walker) exit(o outcome) core.ExitStatus {
 		return core.ExitStatus{Code: core.ExitCodeCompleted}
 	}
 	return core.ExitStatus{Code: o.status.String(), Message: o.exit.Message}
+}
+
+// noop says why nothing was run.
+func (w *walker) noop(o outcome) string {
+	for _, e := range o.endings {
+		if e.node.Decider == nil {
+			continue
+		}
+		result, _ := w.answer(e.node)
+		return fmt.Sprintf("no step was started: the flow ended at the decision %s, whose result was %s",
+			core.Quote(e.node.id), core.Quote(result))
+	}
+	return noopMessage
 }
 
 // describe leaves it to the engine to put an error into words, but for the

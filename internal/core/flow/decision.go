@@ -87,6 +87,9 @@ func (w *walker) ask(ctx context.Context, n *node, p *thread) (code string, err 
 	if cause := w.r.Stop.Cause(); cause != nil {
 		return "", cause
 	}
+	if held := p.brake.held("asked"); held != nil {
+		return "", held
+	}
 	last := p.last
 	if last == nil && w.entered != nil {
 		if last, err = w.newest(ctx); err != nil {

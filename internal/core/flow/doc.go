@@ -29,10 +29,13 @@
 //     leads to, a target in another level and a name that is used twice; see
 //     Check.
 //
-// A split runs all branches to their end, also when one fails; a stop keeps each
-// of them from starting another step. When one ends the job, it ends after the
-// others have, and with the worst status of all: a stop is not taken while
-// another branch has failed or was interrupted, because its work is not done.
+// A split runs all branches to their end, also when one fails. A stop keeps each
+// of them from starting another step or asking another decision, whether somebody
+// asked for it or one branch ended STOPPED by itself; that reaches the branches
+// of all splits above and below, also across flow steps. When a transition of one
+// ends the job, it ends after the others have, and with the worst status of all:
+// a stop is not taken while another branch has failed or was interrupted, because
+// its work is not done.
 //
 // # Restart
 //
@@ -70,7 +73,9 @@
 // a crash before; then the question is asked again. Each failed step that is
 // given up costs a write transaction of its own.
 //
-// Errors of branches are joined in the order of the branches; all of them can be
-// asked for with errors.Is, but for the stop of a branch in a split that has
-// failed, which is told in the text only.
+// Errors of branches are joined in the order of the branches, and can be asked
+// for with errors.Is. Two are told in the text only: the stop of a branch in a
+// split that has failed; and that a branch was refused, or is at a start limit,
+// when another one has failed in a way that a restart may cure. The job can be
+// restarted then, and the restart decides.
 package flow

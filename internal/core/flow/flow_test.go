@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/batchctl/batchctl/internal/core"
 )
 
@@ -91,6 +93,9 @@ func TestWays(t *testing.T) {
 		{"a decision that ends a job in which nothing ran", func(b *bundle) *core.Job {
 			return job(on(on(b.decide("d", "EMPTY"), "EMPTY", core.ToEnd), "*", "b"), b.el("b"))
 		}, []string{"COMPLETED/NOOP:"}},
+		{"an element behind what is complete that ends a job in which nothing ran", func(b *bundle) *core.Job {
+			return job(on(b.el("a"), "", core.ToStop))
+		}, []string{"STOPPED/STOPPED: a", "COMPLETED/NOOP:"}},
 		{"an end with an exit code is no NOOP", func(b *bundle) *core.Job {
 			return job(with(b.decide("d", "EMPTY"), transition{To: core.ToEnd, ExitCode: "NOTHING"}))
 		}, []string{"COMPLETED/NOTHING:"}},
@@ -99,6 +104,38 @@ func TestWays(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			b.runs(tt.job(b), tt.want...)
+		})
+	}
+}
+
+// TestNoop: a job in which nothing ran says why.
+func TestNoop(t *testing.T) {
+	t.Parallel()
+	const complete = "All steps already completed or no steps configured for this job."
+	for _, tt := range []struct {
+		name string
+		job  func(b *bundle) *core.Job
+		want string
+	}{
+		{"a decision ended it", func(b *bundle) *core.Job {
+			return job(on(on(b.decide("d", "EMPTY"), "EMPTY", core.ToEnd), "*", "b"), b.el("b"))
+		}, `no step was started: the flow ended at the decision "d", whose result was "EMPTY"`},
+		{"a decision in a nested flow ended it", func(b *bundle) *core.Job {
+			return job(then(nested("f", on(on(b.decide("d", "EMPTY"), "EMPTY", core.ToEnd), "*", "b"), b.el("b")), "c"), b.el("c"))
+		}, `no step was started: the flow ended at the decision "d", whose result was "EMPTY"`},
+		{"it was stopped behind its only step", func(b *bundle) *core.Job {
+			nightly := job(on(b.el("a"), "", core.ToStop))
+			b.runs(nightly, "STOPPED/STOPPED: a")
+			return nightly
+		}, complete},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			je := b.runs(tt.job(b), "COMPLETED/NOOP:")[0]
+			if diff := cmp.Diff(tt.want, je.ExitStatus.Message); diff != "" {
+				t.Errorf("exit message (-want +got):\n%s", diff)
+			}
 		})
 	}
 }
@@ -283,5 +320,27 @@ func TestTransactions(t *testing.T) {
 	}
 	if got := b.repo.reads.Load(); got != reads {
 		t.Errorf("asked %d times for the last execution of a step, want the %d of a simple job", got, reads)
+	}
+}
+
+// TestTransactionsOfAbandoned: each step that the flow goes on past costs one
+// write transaction more than one that completed.
+func TestTransactionsOfAbandoned(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	cost := func(name string, ends ...string) int64 {
+		t.Helper()
+		j := job(
+			on(then(b.el("x", ends...), "s"), "FAILED", "s"),
+			on(then(split("s", 0, b.el("y", ends...), b.el("z", ends...)), "w"), "FAILED", "w"), b.el("w"))
+		j.Name = name
+		before := b.repo.writes.Load()
+		if _, err := b.run(j); err != nil {
+			t.Fatal(err)
+		}
+		return b.repo.writes.Load() - before
+	}
+	if got, want := cost("failing", "FAILED"), cost("fine")+3; got != want {
+		t.Errorf("three steps that were given up make %d write transactions, want %d", got, want)
 	}
 }

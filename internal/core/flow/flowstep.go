@@ -27,6 +27,7 @@ const kindFlow = "flow"
 type stepBody struct {
 	elements []core.Element
 	last     *core.StepExecution // before the step
+	brake    *brake              // that the step is subject to
 }
 
 var _ core.StepBody = (*stepBody)(nil)
@@ -35,7 +36,7 @@ var _ core.StepBody = (*stepBody)(nil)
 func (b *stepBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
 	w := newWalker(s.Run)
 	w.top, w.initial = compile(b.elements), handedDown(s.Context)
-	o := w.level(ctx, w.top, 0, &thread{last: b.last})
+	o := w.level(ctx, w.top, 0, &thread{last: b.last, brake: b.brake})
 	if o.err != nil {
 		return core.ExitStatus{}, o.err
 	}
@@ -55,16 +56,16 @@ func handedDown(ec core.ExecutionContext) core.ExecutionContext {
 }
 
 // informed returns step, or for a flow step one that knows which step ended
-// last before it.
+// last before it, and which split it is part of.
 func (w *walker) informed(step *core.Step, p *thread) *core.Step {
 	if len(step.Flow) == 0 {
 		return step
 	}
-	last, informed := p.last, *step
+	last, brake, informed := p.last, p.brake, *step
 	informed.Bind = func(s *core.Scope) (core.StepBody, error) {
 		body, err := step.Bind(s)
 		if b, ok := body.(*stepBody); ok {
-			b.last = last
+			b.last, b.brake = last, brake
 		}
 		return body, err
 	}

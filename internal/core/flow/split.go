@@ -11,6 +11,10 @@ import (
 
 // split runs the branches of n, at most n.Threads at once, and waits for all.
 func (w *walker) split(ctx context.Context, n *node, p *thread) outcome {
+	b := p.brake
+	if b == nil { // no split is above this one
+		b = &brake{}
+	}
 	limit := n.Threads
 	if limit <= 0 || limit > len(n.branches) {
 		limit = len(n.branches)
@@ -20,19 +24,20 @@ func (w *walker) split(ctx context.Context, n *node, p *thread) outcome {
 	free := make(chan struct{}, limit)
 	var wg sync.WaitGroup
 	for i, branch := range n.branches {
-		threads[i] = &thread{parent: p, last: p.last}
+		threads[i] = &thread{parent: p, last: p.last, brake: b}
 		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
 			outcomes[i] = w.branch(ctx, branch, threads[i])
+			w.pull(ctx, b, branch, outcomes[i]) // before the next branch gets its turn
 		})
 	}
 	wg.Wait()
 	before := p.last
-	for _, b := range threads {
-		p.fail(b.failed...)
-		if b.last != before {
-			p.last = b.last
+	for _, t := range threads {
+		p.fail(t.failed...)
+		if t.last != before {
+			p.last = t.last
 		}
 	}
 	return join(n, outcomes)
@@ -52,7 +57,9 @@ func (w *walker) branch(ctx context.Context, n *node, p *thread) (o outcome) {
 // name; and how the job ends, when a branch has said so and nothing was worse.
 func join(n *node, outcomes []outcome) outcome {
 	worst := outcome{}
+	curable := false // a restart helps a branch that failed
 	for _, o := range outcomes {
+		curable = curable || o.status == core.StatusFailed && !isFinal(o.err)
 		worst.status = max(worst.status, o.status)
 		worst.final = worst.final || o.final
 		worst.recording = worst.recording || o.recording
@@ -62,7 +69,7 @@ func join(n *node, outcomes []outcome) outcome {
 	explicit := true // every branch that did not complete says itself that the job ends
 	for _, o := range outcomes {
 		if o.err != nil {
-			errs = append(errs, below(o, worst.status))
+			errs = append(errs, below(o, worst.status, curable))
 			worst.exit = worst.exit.AddMessage(message(o))
 		}
 		if o.status != core.StatusCompleted && len(o.endings) == 0 {
@@ -90,10 +97,12 @@ func message(o outcome) string {
 
 // below returns the error of a branch as it shows in that of a split. When
 // another branch failed, that this one was stopped is no longer what the job
-// ended with: it is said, but cannot be asked for.
-func below(o outcome, worst core.BatchStatus) error {
-	if worst > o.status && isInterruption(o.err) && !o.recording &&
-		!errors.Is(o.err, core.ErrLeaseLost) && !errors.Is(o.err, core.ErrOptimisticLock) {
+// ended with; and that no restart can help this one is not, when one helps
+// another branch that failed. Both are said, but cannot be asked for.
+func below(o outcome, worst core.BatchStatus, curable bool) error {
+	stopped := worst > o.status && isInterruption(o.err)
+	refused := worst == core.StatusFailed && curable && isFinal(o.err)
+	if (stopped || refused) && !o.recording && !isFenced(o.err) {
 		return errors.New(o.err.Error())
 	}
 	return o.err

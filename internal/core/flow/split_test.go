@@ -108,36 +108,42 @@ func TestSplit(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		nightly := job(on(split("s", 1, b.el("a", "STOPPED", "COMPLETED"), nested("f", b.el("b"), b.el("c"))), "*", "z"), b.el("z"))
-		b.runs(nightly, "STOPPED/STOPPED: a STOPPED/STOPPED b c", "COMPLETED/COMPLETED: a z")
+		b.runs(nightly, "STOPPED/STOPPED: a STOPPED/STOPPED", "COMPLETED/COMPLETED: a b c z")
 	})
 	t.Run("FLOW-37 a failure is worse than a stop, and the job does not say that it was stopped", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		nightly := job(on(split("s", 1, b.el("a", "STOPPED", "COMPLETED"), b.el("b", "FAILED", "COMPLETED")), "*", "z"), b.el("z"))
+		nightly := job(on(split("s", 1, b.el("b", "FAILED", "COMPLETED"), b.el("a", "STOPPED", "COMPLETED")), "*", "z"), b.el("z"))
 		je, err := b.run(nightly)
 		wantStates(t, je, "FAILED/FAILED: a STOPPED/STOPPED b FAILED/FAILED")
 		wantError(t, err, errBoom)
 		if errors.Is(err, core.ErrStopped) {
 			t.Errorf("error %v is ErrStopped", err)
 		}
-		wantText(t, "the error", err.Error(), "step a: stopped; step b: b: boom")
-		b.runs(nightly, "COMPLETED/COMPLETED: a b z")
+		wantText(t, "the error", err.Error(), "step b: b: boom; step a: stopped")
+		b.runs(nightly, "COMPLETED/COMPLETED: b a z")
 	})
 	t.Run("FLOW-42 a stop keeps every branch from starting its next step", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		var wg sync.WaitGroup
-		wg.Add(2)
-		stopper := meeting("a", &wg)
-		bind := stopper.Step.Bind
-		stopper.Step.Bind = func(s *core.Scope) (core.StepBody, error) {
-			inner, err := bind(s)
-			return body(func(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
-				s.Stop.Request(core.ErrStopped)
-				return inner.Execute(ctx, s)
-			}), err
+		var met sync.WaitGroup
+		met.Add(2)
+		until := func(name string, then func(stop *core.Stop)) element {
+			e := meeting(name, &met)
+			bind := e.Step.Bind
+			e.Step.Bind = func(s *core.Scope) (core.StepBody, error) {
+				inner, err := bind(s)
+				return body(func(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
+					exit, err := inner.Execute(ctx, s)
+					then(s.Stop)
+					return exit, err
+				}), err
+			}
+			return e
 		}
-		nightly := job(split("s", 0, nested("f", stopper, b.el("a2")), nested("g", meeting("b", &wg), b.el("b2"))))
+		stopper := until("a", func(stop *core.Stop) { stop.Request(core.ErrStopped) })
+		other := until("b", func(stop *core.Stop) { <-stop.Done() })
+		nightly := job(split("s", 0, nested("f", stopper, b.el("a2")), nested("g", other, b.el("b2"))))
 		je, err := b.run(nightly)
 		wantError(t, err, core.ErrStopped)
 		wantStates(t, je, "STOPPED/STOPPED: a b")

@@ -14,6 +14,8 @@ type thread struct {
 	parent *thread // of a branch
 	// last is the step execution that ended last.
 	last *core.StepExecution
+	// brake is that of the split which the line is a branch of.
+	brake *brake
 
 	mu sync.Mutex
 	// failed are the executions that failed in this run and that the flow may
@@ -102,7 +104,8 @@ func (w *walker) step(ctx context.Context, step *core.Step, p *thread) outcome {
 }
 
 // settle gives up what failed before, if step is about to be started: the job
-// has gone on without it. Otherwise the next step that starts does it.
+// has gone on without it. Otherwise the next step that starts does it. An error
+// keeps step from being started.
 func (w *walker) settle(ctx context.Context, step *core.Step, p *thread) error {
 	w.mu.Lock()
 	fenced := w.fenced
@@ -111,12 +114,16 @@ func (w *walker) settle(ctx context.Context, step *core.Step, p *thread) error {
 		return fenced
 	}
 	ending := w.r.Stop.Requested() || context.Cause(ctx) != nil
-	if !p.owes() || ending {
+	held := p.brake.held("started")
+	if ending || held == nil && !p.owes() {
 		return nil // RunStep starts nothing when the run is ending
 	}
 	starts, err := w.starts(ctx, step)
 	if err != nil || !starts {
 		return err
+	}
+	if held != nil {
+		return &core.Error{Op: "step " + step.Name, Err: held}
 	}
 	return p.abandon(ctx, w.r, func(*core.StepExecution) bool { return true })
 }

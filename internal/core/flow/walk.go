@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -87,16 +86,12 @@ func (w *walker) hard(ctx context.Context, err error) outcome {
 	if isInterruption(err) || isInterruption(context.Cause(ctx)) {
 		o.status = core.StatusStopped
 	}
-	if errors.Is(err, core.ErrLeaseLost) || errors.Is(err, core.ErrOptimisticLock) {
+	if isFenced(err) {
 		w.mu.Lock()
 		w.fenced = err
 		w.mu.Unlock()
 	}
 	return o
-}
-
-func isInterruption(err error) bool {
-	return errors.Is(err, core.ErrStopped) || errors.Is(err, core.ErrTimeout) || errors.Is(err, core.ErrAborted)
 }
 
 // level walks l from element number i to its end.
