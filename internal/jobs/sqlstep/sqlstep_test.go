@@ -167,6 +167,40 @@ func TestStatements(t *testing.T) {
 			t.Errorf("the context has rows = %v, %v", se.Context["rows"], err)
 		}
 	})
+	t.Run("a promotion that is lost with the step's end is made good, and the rows are not changed twice", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		step := sqlstep.Step("work", func(*core.Scope) (sqlstep.Config, error) {
+			return sqlstep.Config{Statements: []string{"UPDATE account SET amount = 2 * amount"}, RowsKey: "rows"}, nil
+		})
+		promote := core.PromoteContext(core.Promotion{Keys: []string{"rows"}, Strict: true})
+		lost := false
+		step.Listener = core.Join(promote, core.Listener{
+			AfterStep: func(_ context.Context, s *core.Scope, _ core.StepExecution) (core.ExitStatus, error) {
+				if !lost {
+					s.JobContext.Put("list", []int{1}) // which keeps the end from being written
+				}
+				lost = true
+				return core.ExitStatus{}, nil
+			},
+		})
+		first, err := b.runStep(t.Context(), step)
+		if err == nil || first.Context["rows"] != nil {
+			t.Fatalf("the first attempt: %v, context %v", err, first.Context)
+		}
+		second, err := b.runStep(t.Context(), step)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStep(t, second, "COMPLETED/COMPLETED")
+		b.wantAccounts("1 a 20, 2 b 40, 3 c 60")
+		if got := first.Steps[0].Counts.Add(second.Steps[0].Counts); got != (core.Counts{Commit: 1, Write: 3}) {
+			t.Errorf("the attempts add up to %+v", got)
+		}
+		if got := second.Context["rows"]; got != int64(3) {
+			t.Errorf("the job's context has rows = %v", got)
+		}
+	})
 	t.Run("an error names the statement, and undoes all", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
