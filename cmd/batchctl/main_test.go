@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 			os.Exit(cli.Main(os.Args[1:], os.LookupEnv, streams.System(os.LookupEnv)))
 		},
 		"testctl": func() {
-			os.Exit(cli.Run(os.Args[1:], os.LookupEnv, streams.System(os.LookupEnv), testJobs()...))
+			os.Exit(cli.Run(os.Args[1:], os.LookupEnv, streams.System(os.LookupEnv), append(testJobs(), parameterJobs()...)...))
 		},
 	})
 }

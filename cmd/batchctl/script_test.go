@@ -45,6 +45,8 @@ func TestScripts(t *testing.T) {
 			env.Setenv("LONG", strings.Repeat("k", 101))
 			env.Setenv("MANY", strings.Repeat("v", 2501))
 			env.Setenv("NL", "\n")
+			env.Setenv("NFC", "caf\u00e9")
+			env.Setenv("NFD", "cafe\u0301")
 			env.Setenv("BADUTF8", "\xff\xfe")
 			env.Values[processesKey{}] = processes{}
 			return os.Symlink(filepath.Join(root(t), "testdata"), filepath.Join(env.WorkDir, "testdata"))
@@ -64,6 +66,9 @@ func TestScripts(t *testing.T) {
 			"signal":          signal,
 			"ends":            ends,
 			"says":            says,
+			"hides":           hides,
+			"params":          params,
+			"unquoted":        unquoted,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})

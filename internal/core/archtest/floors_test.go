@@ -135,7 +135,7 @@ var testFloors = map[string][]string{
 		"internal/core/partition", "internal/jobs/execstep", "internal/jobs/rejects",
 		"internal/jobs/csvfile", "internal/jobs/sqlitem", "internal/sample", "internal/store/sqlite", sqlite3,
 	},
-	"cmd/batchctl": {"internal/core", "internal/core/fault", "internal/sample", "internal/store/sqlite", sqlite3},
+	"cmd/batchctl": {"internal/core", "internal/core/engine", "internal/core/fault", "internal/jobs/execstep", "internal/sample", "internal/store/sqlite", sqlite3},
 	"cmd/batchctl/internal/cli": {
 		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/partition", "internal/sample", sqlite3,
 	},

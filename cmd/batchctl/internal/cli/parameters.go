@@ -66,7 +66,7 @@ func (a *app) parameters(job *core.Job, o *launchOptions, c calendar) (core.JobP
 // fileParameters reads the file at most once: standard input has it only once.
 func (a *app) fileParameters(n core.Notation, o *launchOptions, given core.JobParameters) (core.JobParameters, error) {
 	if o.file == nil {
-		file, err := a.readParamsFile(o.verb, o.paramsFile)
+		file, err := a.readParamsFile(o.paramsFile)
 		if err != nil {
 			return nil, err
 		}

@@ -32,9 +32,9 @@ type paramsLine struct {
 }
 
 // readParamsFile reads the file that --params-file names; "-" is standard input.
-func (a *app) readParamsFile(verb, name string) (*paramsFile, error) {
+func (a *app) readParamsFile(name string) (*paramsFile, error) {
 	refuse := func(hint string, err error) error {
-		return &core.Error{Kind: errUsage, Op: verb + ": --params-file " + core.QuotePath(name), Hint: hint, Msg: err.Error()}
+		return &core.Error{Kind: errUsage, Op: "--params-file " + core.QuotePath(name), Hint: hint, Msg: err.Error()}
 	}
 	in := a.streams.In
 	if name != "-" {
