@@ -22,6 +22,7 @@ const (
 	ClassReadParse         = "read.parse"
 	ClassReadIO            = "read.io"
 	ClassProcessValidation = "process.validation"
+	ClassProcessExpression = "process.expression"
 	ClassWriteConstraint   = "write.constraint"
 	ClassWriteData         = "write.data"
 	ClassWriteIO           = "write.io"

@@ -9,6 +9,7 @@ const (
 	cobra       = "+github.com/spf13/cobra"
 	pflag       = "+github.com/spf13/pflag"
 	decimal     = "+github.com/govalues/decimal"
+	exprlang    = "+github.com/expr-lang/expr"
 	runewidth   = "+github.com/mattn/go-runewidth"
 	sqlite3     = "+github.com/mattn/go-sqlite3"
 	sys         = "+golang.org/x/sys"
@@ -46,6 +47,8 @@ var floors = map[string][]string{
 	"internal/store/sqlrepo":  {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
 	"internal/store/sqlite":   {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
 	"internal/jobs/component": {"internal/core", "internal/jobs/record"},
+	"internal/jobs/record":    {"internal/core", "internal/core/civil", decimal},
+	"internal/jobs/expr":      {"internal/core", "internal/jobs/record", decimal, exprlang},
 	"internal/jobs/partfile":  {"internal/core", "internal/core/fault", sys},
 	"internal/jobs/infile":    {"internal/core", compress, text},
 	"internal/jobs/csvfile": {
