@@ -33,7 +33,7 @@ type Part struct {
 // Reference is what #{scope['key']} asks for.
 type Reference struct {
 	Scope string // one of the Scope constants
-	Key   string
+	Key   string // of ScopeSteps ID.FIELD: exitStatus, batchStatus, readCount, ...
 	Pos
 	// Default is what stands for a value that is missing, when HasDefault.
 	Default    []Part

@@ -1,0 +1,255 @@
+package definition
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// around is what lies around a text with substitutions.
+type around struct {
+	step  *Element // nil outside of steps
+	early bool     // before anything runs: of a resource or a property
+	hook  bool     // of the job as a whole
+	total bool     // in the template of a header or footer
+}
+
+// references checks what substitutions name.
+func (c *checker) references() {
+	early := around{early: true}
+	c.refPairs(c.job.Properties, early)
+	for _, r := range c.job.Resources {
+		c.ref(r.DSN, early)
+	}
+	c.refHooks(c.job.Listeners, around{hook: true})
+	c.refElements(c.job.Steps)
+}
+
+func (c *checker) refElements(elements []Element) {
+	for i := range elements {
+		e := &elements[i]
+		a := around{step: e}
+		c.refPairs(e.Properties, around{step: e, early: true})
+		c.ref(e.Timeout, a)
+		c.refHooks(e.Listeners, a)
+		c.refBody(&Body{Exec: e.Exec, SQL: e.SQL}, a)
+		if e.Job != nil {
+			c.refPairs(e.Job.Parameters, a)
+		}
+		if e.Chunk != nil {
+			c.refChunk(e.Chunk, a)
+		}
+		if e.Partition != nil {
+			c.refPartition(e, a)
+		}
+		c.refElements(e.Steps)
+		c.refElements(e.Flows)
+	}
+}
+
+// refPartition checks the plan, which is made before there are parts.
+func (c *checker) refPartition(e *Element, a around) {
+	p := e.Partition
+	planned := *e
+	planned.Partition = nil
+	a.step = &planned
+	c.ref(p.Files, a)
+	c.refAll(p.Values, a)
+	if p.Range != nil {
+		c.ref(p.Range.Min, a)
+		c.ref(p.Range.Max, a)
+	}
+	if p.SQL != nil {
+		c.refPairs(p.SQL.Params, a)
+	}
+	c.refBody(p.Reduce, a)
+}
+
+func (c *checker) refBody(b *Body, a around) {
+	if b == nil {
+		return
+	}
+	c.refExec(b.Exec, a)
+	if b.SQL != nil {
+		c.refPairs(b.SQL.Params, a)
+	}
+}
+
+func (c *checker) refExec(x *Exec, a around) {
+	if x == nil {
+		return
+	}
+	c.refAll(x.Command, a)
+	c.refAll(x.Check, a)
+	c.refPairs(x.Env, a)
+	for _, t := range []Text{x.Dir, x.Stdin, x.Timeout} {
+		c.ref(t, a)
+	}
+}
+
+func (c *checker) refHooks(h Hooks, a around) {
+	c.refExec(h.BeforeJob, a)
+	c.refExec(h.AfterJob, a)
+	a.hook = false
+	for _, x := range []*Exec{h.BeforeStep, h.AfterStep, h.OnSkip, h.OnRetry} {
+		if x != nil && a.step == nil {
+			a.step = &Element{} // the hook of a job runs for every step
+		}
+		c.refExec(x, a)
+	}
+}
+
+func (c *checker) refChunk(k *Chunk, a around) {
+	c.refComponent(k.Reader, a)
+	outputs := slices.Concat(k.Writers, k.Route)
+	if k.Writer != nil {
+		outputs = append(outputs, *k.Writer)
+	}
+	for _, o := range outputs {
+		c.refComponent(o.Component, a)
+		line := a
+		line.total = true
+		c.ref(o.Header, a)
+		c.ref(o.Footer, line)
+	}
+	for _, op := range k.Processor {
+		if op.Lookup != nil {
+			c.refComponent(op.Lookup.Table, a)
+		}
+		if x := op.Exec; x != nil {
+			c.refExec(&Exec{Command: x.Command, Dir: x.Dir, Env: x.Env}, a)
+		}
+	}
+	for _, e := range k.Expect {
+		c.ref(e.Equals, a)
+		if e.Control != nil {
+			c.refAll([]Text{e.Control.File, e.Control.Key, e.Control.Default}, a)
+		}
+	}
+	if k.Skip != nil {
+		c.ref(k.Skip.To, a)
+	}
+}
+
+func (c *checker) refComponent(k Component, a around) {
+	for _, o := range k.Options {
+		c.ref(o.Value, a)
+		c.refAll(o.List, a)
+		c.refPairs(o.Pairs, a)
+	}
+}
+
+func (c *checker) refAll(ts []Text, a around) {
+	for _, t := range ts {
+		c.ref(t, a)
+	}
+}
+
+func (c *checker) refPairs(pairs []Pair, a around) {
+	for _, p := range pairs {
+		c.ref(p.Value, a)
+	}
+}
+
+// ref checks the substitutions of a text.
+func (c *checker) ref(t Text, a around) {
+	walkRefs(t.Parts, func(r *Reference) { c.reference(r, a) })
+}
+
+func (c *checker) reference(r *Reference, a around) {
+	later := func() bool {
+		if a.early {
+			c.add(r.Pos, "use jobParameters, jobProperties, properties or env", "%s is not known before the step starts", r.Scope)
+		}
+		return a.early
+	}
+	switch r.Scope {
+	case ScopeJobParameters:
+		if names := c.parameterNames(); !c.job.Open && !slices.Contains(names, r.Key) {
+			c.add(r.Pos, or(didYouMean(r.Key, names), "declare it below parameters"), "the job declares no parameter %s", core.Quote(r.Key))
+		}
+	case ScopeJobProperties:
+		c.property(r, c.job.Properties, "the job")
+	case ScopeProperties:
+		if a.step == nil {
+			c.property(r, c.job.Properties, "the job")
+		} else {
+			c.property(r, slices.Concat(a.step.Properties, c.job.Properties), "neither the step nor the job")
+		}
+	case ScopePartition:
+		if !later() {
+			c.part(r, a)
+		}
+	case ScopeStepContext:
+		if !later() && a.step == nil {
+			c.add(r.Pos, "", "there is no step here, so it has no context")
+		}
+	case ScopeJobContext:
+		later()
+	case ScopeSteps:
+		if !later() {
+			c.stepOf(r)
+		}
+	case ScopeTotal:
+		if !a.total {
+			c.add(r.Pos, "", "totals are known in a footer-template only")
+		} else if r.Key != "count" && (!strings.HasPrefix(r.Key, "sum(") || !strings.HasSuffix(r.Key, ")") || len(r.Key) < len("sum(x)")) {
+			c.add(r.Pos, "", "there is no total %s: there is count, and sum(COLUMN)", core.Quote(r.Key))
+		}
+	}
+}
+
+func (c *checker) property(r *Reference, pairs []Pair, who string) {
+	names := make([]string, len(pairs))
+	for i, p := range pairs {
+		names[i] = p.Key.Value
+	}
+	if slices.Contains(names, r.Key) {
+		return
+	}
+	verb := " has a property "
+	if who == "the job" {
+		verb = " has no property "
+	}
+	c.add(r.Pos, or(didYouMean(r.Key, names), "set it below properties"), "%s%s%s", who, verb, core.Quote(r.Key))
+}
+
+// stepOf checks the step that steps['id'].field names.
+func (c *checker) stepOf(r *Reference) {
+	id := r.Key[:max(0, strings.LastIndexByte(r.Key, '.'))]
+	if e := c.ids[id]; e == nil || e.Kind != KindStep {
+		var names []string
+		for _, name := range slices.Sorted(maps.Keys(c.ids)) {
+			if c.ids[name].Kind == KindStep {
+				names = append(names, name)
+			}
+		}
+		c.add(r.Pos, didYouMean(id, names), "there is no step %s", core.Quote(id))
+	}
+}
+
+// part checks a value of a part.
+func (c *checker) part(r *Reference, a around) {
+	if a.step == nil || a.step.Partition == nil {
+		c.add(r.Pos, "", "partition means something in the parts of a step with partition only")
+		return
+	}
+	var names []string
+	switch p := a.step.Partition; {
+	case p.Files.Given():
+		names = []string{"file", "fileName"}
+	case len(p.Values) > 0:
+		names = []string{"value"}
+	case p.Count.Given():
+		names = []string{"index", "count"}
+	case p.Range != nil:
+		names = []string{"min", "max"}
+	default: // the columns of a query, or nothing that could be read
+		return
+	}
+	if !slices.Contains(names, r.Key) {
+		c.add(r.Pos, didYouMean(r.Key, names), "a part has no %s, it has %s", core.Quote(r.Key), listed(names, "and"))
+	}
+}

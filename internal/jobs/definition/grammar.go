@@ -1,0 +1,239 @@
+package definition
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/batchctl/batchctl/internal/jobs/component"
+)
+
+// kind is what a scalar is.
+type kind int8
+
+const (
+	kindText   kind = iota
+	kindExpr        // an expression
+	kindScript      // text for a shell
+	kindPath
+	kindBool
+	kindInt
+	kindNumber
+	kindLimit // a whole number, or none
+	kindDuration
+	kindEnum
+	kindJobName
+	kindID    // of an element
+	kindRef   // to an element
+	kindParam // the name of a job parameter
+	kindName  // a plain name
+	kindBind  // the name of a bound value
+	kindStatus
+	kindColumn
+	kindRegexp
+	kindGlob
+	kindClass
+	kindEnvName
+	kindExitCode // 0 to 255, or *
+	kindTotal    // count or sum(...)
+	kindOption   // as a component's option says
+)
+
+// shape is how values stand together.
+type shape int8
+
+const (
+	scalar shape = iota // one
+	list                // a list of scalars
+	texts               // a map of names to scalars
+	one                 // a block
+	many                // a list of blocks
+	named               // a map of names to blocks
+)
+
+// key is a key of a block.
+type key struct {
+	name     string
+	shape    shape
+	kind     kind             // of scalars
+	keys     kind             // of the names in a map
+	of       string           // the block or choice of one, many and named
+	values   []string         // of kindEnum
+	min, max float64          // of kindInt and kindNumber
+	option   component.Option // of kindOption
+	late     bool             // may hold substitutions
+	required bool
+	empty    bool // may be an empty text, list or map
+	preset   string
+	help     string
+	// or is another form that the value may have.
+	or *key
+	// known are names for the same thing elsewhere; who writes one is told ours.
+	known []string
+}
+
+// block is a map with known keys.
+type block struct {
+	name    string
+	title   string // for people; name when empty
+	help    string
+	keys    []key
+	exactly [][]string // of each of these groups one key is given
+	example string
+
+	index map[string]*key
+}
+
+// choice is a map that is one of several blocks: the one whose first key it has.
+type choice struct {
+	name, title, help string
+	blocks            []string
+}
+
+// grammar is everything that a definition can say.
+type grammar struct {
+	blocks  map[string]*block
+	choices map[string]*choice
+	order   []string // of both, as the reference lists them
+}
+
+// Catalog lists the readers and writers that a definition can name.
+type Catalog struct {
+	Readers, Writers []component.Spec
+}
+
+// Names of blocks and choices that the program asks for.
+const (
+	blockFile    = "job file"
+	choiceReader = "reader"
+	choiceTable  = "table"
+	choiceWriter = "writer"
+	choiceRoute  = "route"
+)
+
+// newGrammar puts the tables and the components together.
+func newGrammar(c Catalog) *grammar {
+	g := &grammar{blocks: map[string]*block{}, choices: map[string]*choice{}}
+	for _, part := range []func(*grammar){fileBlocks, stepBlocks, bodyBlocks, partBlocks, chunkBlocks, opBlocks} {
+		part(g)
+	}
+	g.components(choiceReader, "what a chunk reads", c.Readers, nil)
+	g.components(choiceWriter, "what a chunk writes", c.Writers, templates())
+	g.components(choiceRoute, "a writer of a route", c.Writers, append([]key{
+		{name: "when", kind: kindExpr, help: "Records for which this is true go here. Only the last entry may do without."},
+	}, templates()...))
+	for _, b := range g.blocks {
+		b.index = make(map[string]*key, len(b.keys))
+		for i := range b.keys {
+			b.index[b.keys[i].name] = &b.keys[i]
+		}
+	}
+	return g
+}
+
+func templates() []key {
+	return []key{
+		{name: "header-template", late: true, help: "A line before the records. A restart writes the same again."},
+		{name: "footer-template", late: true, help: "A line after the records, with #{total['count']} and #{total['sum(COLUMN)']} of what was written."},
+	}
+}
+
+// components makes a choice of one block for each spec, and a block for its
+// options.
+func (g *grammar) components(name, help string, specs []component.Spec, more []key) {
+	ch := choice{name: name, help: help}
+	for _, spec := range specs {
+		what := name
+		if what == choiceRoute {
+			what = choiceWriter
+		}
+		inner := spec.Name + " " + what
+		if g.blocks[inner] == nil {
+			b := block{name: inner, help: spec.Help, example: spec.Example}
+			for _, o := range spec.Options {
+				b.keys = append(b.keys, optionKey(o))
+			}
+			g.block(b)
+		}
+		outer := block{name: spec.Name + " of a " + name, title: name, keys: []key{
+			{name: spec.Name, shape: one, of: inner, empty: true, required: true, help: spec.Help},
+		}}
+		outer.keys = append(outer.keys, more...)
+		g.blocks[outer.name] = &outer
+		ch.blocks = append(ch.blocks, outer.name)
+	}
+	g.choice(ch)
+}
+
+// optionKey makes a key of a component's option.
+func optionKey(o component.Option) key {
+	k := key{
+		name: o.Name, kind: kindOption, option: o, late: o.Late, required: o.Required, preset: o.Default, help: o.Help,
+		values: o.Values, min: float64(o.Min), max: float64(o.Max),
+	}
+	switch o.Type {
+	case component.Text, component.Char:
+		k.empty = true
+	case component.Names, component.Texts:
+		k.shape = list
+		k.kind = kindText
+	case component.TextMap, component.Columns:
+		k.shape = texts
+		k.kind, k.keys = kindText, kindText
+	case component.Path, component.Bool, component.Int, component.Duration, component.Enum:
+	}
+	return k
+}
+
+func (g *grammar) block(b block) {
+	g.blocks[b.name] = &b
+	g.order = append(g.order, b.name)
+}
+
+func (g *grammar) choice(c choice) {
+	g.choices[c.name] = &c
+	g.order = append(g.order, c.name)
+}
+
+// called returns how people call a block.
+func (b *block) called() string {
+	if b.title != "" {
+		return b.title
+	}
+	return b.name
+}
+
+// names returns the keys of a block in their order.
+func (b *block) names() []string {
+	names := make([]string, len(b.keys))
+	for i := range b.keys {
+		names[i] = b.keys[i].name
+	}
+	return names
+}
+
+// suggest returns what was probably meant by a key that the block does not have.
+func (b *block) suggest(name string) string {
+	if near := didYouMean(name, b.names()); near != "" {
+		return near
+	}
+	known := map[string]string{}
+	for i := range b.keys {
+		for _, other := range b.keys[i].known {
+			known[other] = b.keys[i].name
+		}
+	}
+	others := slices.Sorted(maps.Keys(known))
+	for _, other := range others {
+		if other == name {
+			return "that is called " + known[other] + " here"
+		}
+	}
+	if hint := didYouMean(name, others); hint != "" {
+		for _, other := range others {
+			if hint == "did you mean "+other+"?" {
+				return "that is called " + known[other] + " here"
+			}
+		}
+	}
+	return "there are " + listed(b.names(), "and")
+}

@@ -1,0 +1,179 @@
+package definition
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// Set is what was found in folders of definitions.
+type Set struct {
+	// Files are all files that could be read, by path. The Problems of each are
+	// among those of the set.
+	Files []*File
+	// Problems are all problems, also those of files and folders that could not
+	// be read, by file and place.
+	Problems Problems
+}
+
+// Load reads every *.yaml and *.yml of folders, but for those whose name begins
+// with a point. A file that cannot be read, or is none, is a problem, and so is
+// a folder that cannot be listed. A name that two files give, or that builtIn
+// has, is refused for all of them.
+func (p *Parser) Load(folders, builtIn []string) *Set {
+	s := &Set{}
+	for _, folder := range folders {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			s.Problems = append(s.Problems, Problem{
+				File: folder, Message: "the folder of definitions cannot be listed: " + errnoText(err),
+				Hint: core.ShellQuote("ls", "-ld", folder),
+			})
+			continue
+		}
+		for _, e := range entries { // sorted by name
+			if name := e.Name(); !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) {
+				s.Files = append(s.Files, p.ReadFile(filepath.Join(folder, name)))
+			}
+		}
+	}
+	s.names(builtIn)
+	s.circles()
+	for _, f := range s.Files {
+		sortProblems(f.Problems)
+		s.Problems = append(s.Problems, f.Problems...)
+	}
+	sortProblems(s.Problems)
+	return s
+}
+
+// ReadFile reads one file. What keeps it from being read is among its problems.
+func (p *Parser) ReadFile(path string) *File {
+	text, problem := readText(path)
+	if problem != nil {
+		return &File{Path: path, Problems: Problems{*problem}}
+	}
+	return p.Parse(path, text)
+}
+
+// readText reads a file that is none too large.
+func readText(path string) ([]byte, *Problem) {
+	fail := func(hint, message string) *Problem {
+		return &Problem{File: path, Message: message, Hint: hint}
+	}
+	info, err := os.Stat(path) // before it is opened: a FIFO would wait for a writer
+	if err != nil {
+		return nil, fail(core.ShellQuote("ls", "-l", path), "the definition cannot be read: "+errnoText(err))
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fail("a definition is a file", "the definition cannot be read: it is "+core.FileKind(info.Mode()))
+	}
+	if info.Size() > MaxSize {
+		message, hint := tooLarge(info.Size())
+		return nil, fail(hint, message)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fail(core.ShellQuote("ls", "-l", path), "the definition cannot be read: "+errnoText(err))
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
+	if err != nil {
+		return nil, fail("", "the definition cannot be read: "+errnoText(err))
+	}
+	return text, nil
+}
+
+// errnoText is the text of err without the path, which is said already.
+func errnoText(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// names refuses names that are there twice.
+func (s *Set) names(builtIn []string) {
+	first := map[string]*File{}
+	for _, f := range s.Files {
+		name := f.Name()
+		if name == "" {
+			continue
+		}
+		at := f.Job.Name.Pos()
+		if slices.Contains(builtIn, name) {
+			f.Problems = append(f.Problems, f.problem(at, "choose another name", fmt.Sprintf("the job %s is built into batchctl", core.Quote(name))))
+		}
+		other := first[name]
+		if other == nil {
+			first[name] = f
+			continue
+		}
+		says := func(f, other *File) {
+			f.Problems = append(f.Problems, f.problem(f.Job.Name.Pos(), "rename one of them",
+				fmt.Sprintf("the job %s is there twice: here and in %s:%d:%d", core.Quote(name), other.Path, other.Job.Name.Line, other.Job.Name.Column)))
+		}
+		if !other.twice {
+			other.twice = true
+			says(other, f)
+		}
+		says(f, other)
+	}
+}
+
+// circles refuses jobs that run each other round in a circle.
+func (s *Set) circles() {
+	files := map[string]*File{}
+	for _, f := range s.Files {
+		if f.Name() != "" && files[f.Name()] == nil {
+			files[f.Name()] = f
+		}
+	}
+	done := map[string]bool{}
+	var way []string
+	var visit func(name string)
+	visit = func(name string) {
+		way = append(way, name)
+		for _, step := range jobSteps(files[name].Job.Steps) {
+			child := step.Name.Value
+			if child == name || files[child] == nil || done[child] {
+				continue // itself is reported already
+			}
+			if i := slices.Index(way, child); i >= 0 {
+				f := files[name]
+				f.Problems = append(f.Problems, f.problem(step.Name.Pos(), "", "jobs run each other round in a circle: "+
+					strings.Join(append(slices.Clone(way[i:]), child), " -> ")))
+				continue
+			}
+			visit(child)
+		}
+		way = way[:len(way)-1]
+		done[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !done[name] {
+			visit(name)
+		}
+	}
+}
+
+// jobSteps returns the jobs that elements run.
+func jobSteps(elements []Element) []*JobStep {
+	var all []*JobStep
+	for i := range elements {
+		if elements[i].Job != nil {
+			all = append(all, elements[i].Job)
+		}
+		all = append(all, jobSteps(elements[i].Steps)...)
+		all = append(all, jobSteps(elements[i].Flows)...)
+	}
+	return all
+}

@@ -1,0 +1,377 @@
+package definition
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// value is what a key has, checked against the grammar.
+type value struct {
+	key   Text
+	text  Text    // of a scalar, also as an entry of a list or map
+	items []value // of lists and maps
+	obj   *object // of a block
+	or    bool    // it has the other form of the key
+}
+
+// object is a block as it is given. Keys that are wrong are missing in it.
+type object struct {
+	Pos
+	block  *block
+	values map[string]value
+}
+
+// walker reads nodes by the grammar.
+type walker struct {
+	*source
+	g *grammar
+}
+
+// block reads a node as a block; nil when it is none.
+func (w *walker) block(n *yaml.Node, b *block) *object {
+	if !w.mapping(n, b.called()+" is", b) {
+		return nil
+	}
+	o := &object{Pos: Pos{n.Line, n.Column}, block: b, values: make(map[string]value, len(n.Content)/2)}
+	present := map[string]bool{}
+	w.entries(n, func(name Text, v *yaml.Node) {
+		k := b.index[name.Value]
+		if k == nil {
+			w.unknown(name, b)
+			return
+		}
+		present[name.Value] = true
+		if got, ok := w.value(v, k, name); ok {
+			o.values[name.Value] = got
+		}
+	})
+	w.complete(o, present)
+	return o
+}
+
+// mapping reports whether n is a map with keys; if not that is a problem.
+func (w *walker) mapping(n *yaml.Node, what string, b *block) bool {
+	if n.Kind == yaml.MappingNode {
+		return true
+	}
+	if n.Kind == yaml.AliasNode || w.null(n, "") {
+		return false
+	}
+	hint := ""
+	if b != nil && len(b.keys) > 0 {
+		hint = "it begins with " + b.keys[0].name + ":"
+		if len(b.keys) > 1 {
+			hint = "it has keys: " + listed(b.names(), "and")
+		}
+	}
+	w.add(Pos{n.Line, n.Column}, hint, "%s a map, found %s", what, found(n))
+	return false
+}
+
+// null reports a value that is missing.
+func (w *walker) null(n *yaml.Node, hint string) bool {
+	if n.Kind != yaml.ScalarNode || n.Style != 0 || n.Tag != "!!null" {
+		return false
+	}
+	at := Pos{n.Line, n.Column}
+	switch {
+	case w.swallowed[n.Line]:
+	case n.Value == "":
+		w.add(at, hint, "there is no value")
+	default:
+		w.add(at, `put it into quotes if the text is meant; leave the key out if nothing is`, "%s is no value", n.Value)
+	}
+	return true
+}
+
+// found says what a node is.
+func found(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a map"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias"
+	}
+	return "the text " + core.Quote(n.Value)
+}
+
+// entries calls f for each entry of a map, and reports keys that are no text or
+// are there twice.
+func (w *walker) entries(n *yaml.Node, f func(name Text, v *yaml.Node)) {
+	seen := make(map[string]int, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		at := Pos{k.Line, k.Column}
+		switch {
+		case k.Kind == yaml.AliasNode:
+			continue // reported as an alias
+		case k.Kind != yaml.ScalarNode:
+			w.add(at, "", "a key is a text, found %s", found(k))
+			continue
+		case k.Tag == "!!merge" && k.Style == 0:
+			w.add(at, "write the keys out", "the merge key << is refused: a definition says what it means in place")
+			continue
+		}
+		if first, twice := seen[k.Value]; twice {
+			w.add(at, "take one of them away", "the key %s is there twice, first in line %d", core.Quote(k.Value), first)
+			continue
+		}
+		seen[k.Value] = k.Line
+		f(text(k), v)
+	}
+}
+
+func text(n *yaml.Node) Text {
+	return Text{Value: n.Value, Line: n.Line, Column: n.Column, Quoted: n.Style&^(yaml.FlowStyle|yaml.TaggedStyle) != 0}
+}
+
+// unknown reports a key that the block does not have.
+func (w *walker) unknown(name Text, b *block) {
+	if strings.Contains(name.Value, "#{") {
+		w.add(name.Pos(), "", "a substitution cannot be a key")
+		return
+	}
+	hint := "it has no keys"
+	if len(b.keys) > 0 {
+		hint = b.suggest(name.Value)
+	}
+	w.add(name.Pos(), hint, "%s has no key %s", b.called(), core.Quote(name.Value))
+}
+
+// complete reports keys that are missing, and those that exclude each other.
+func (w *walker) complete(o *object, present map[string]bool) {
+	for i := range o.block.keys {
+		if k := &o.block.keys[i]; k.required && !present[k.name] {
+			w.add(o.Pos, k.help, "%s needs the key %s", o.block.called(), k.name)
+		}
+	}
+	for _, group := range o.block.exactly {
+		var given []string
+		for _, name := range group {
+			if present[name] {
+				given = append(given, name)
+			}
+		}
+		switch {
+		case len(given) == 0:
+			w.add(o.Pos, "", "%s needs one of the keys %s", o.block.called(), listed(group, "and"))
+		case len(given) > 1:
+			at := o.Pos
+			if v, ok := o.values[given[1]]; ok {
+				at = v.key.Pos()
+			}
+			w.add(at, "", "%s exclude each other: %s needs exactly one of %s", listed(given, "and"), o.block.called(), listed(group, "and"))
+		}
+	}
+}
+
+// value reads the node of a key.
+func (w *walker) value(n *yaml.Node, k *key, name Text) (v value, ok bool) {
+	v.key = name
+	if w.null(n, w.example(k)) || n.Kind == yaml.AliasNode {
+		return v, false
+	}
+	form := k
+	if k.or != nil && w.fits(n, k.or) && !w.fits(n, k) {
+		form = k.or
+		v.or = true
+	}
+	switch form.shape {
+	case scalar:
+		v.text, ok = w.scalar(n, form, k.name)
+	case list:
+		v.items, ok = w.list(n, form, k.name)
+	case texts:
+		v.items, ok = w.texts(n, form, k.name)
+	case one:
+		v.obj = w.one(n, form)
+		ok = v.obj != nil
+	case many:
+		v.items, ok = w.many(n, form, k.name)
+	case named:
+		v.items, ok = w.named(n, form, k.name)
+	}
+	return v, ok
+}
+
+// fits reports whether n has the kind of node that k takes.
+func (w *walker) fits(n *yaml.Node, k *key) bool {
+	switch k.shape {
+	case scalar:
+		return n.Kind == yaml.ScalarNode
+	case list, many:
+		return n.Kind == yaml.SequenceNode
+	case texts, one, named:
+	}
+	return n.Kind == yaml.MappingNode
+}
+
+// example says how the value of a key looks.
+func (w *walker) example(k *key) string {
+	switch k.shape {
+	case scalar:
+		return ""
+	case list:
+		return "write " + k.name + ": [first, second]"
+	case many:
+		return `write "- " entries below it`
+	case texts, one, named:
+	}
+	if b := w.g.blocks[k.of]; b != nil && len(b.keys) == 0 {
+		return "write " + k.name + ": {}"
+	}
+	return `write "key: value" lines below it`
+}
+
+func (w *walker) scalar(n *yaml.Node, k *key, name string) (Text, bool) {
+	if n.Kind != yaml.ScalarNode {
+		w.add(Pos{n.Line, n.Column}, k.help, "%s takes one value, found %s", name, found(n))
+		return Text{}, false
+	}
+	t := text(n)
+	return t, w.check(&t, k, k.kind, name)
+}
+
+func (w *walker) list(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.SequenceNode {
+		w.add(Pos{n.Line, n.Column}, w.example(k), "%s takes a list, found %s", name, found(n))
+		return nil, false
+	}
+	if len(n.Content) == 0 && !k.empty {
+		w.add(Pos{n.Line, n.Column}, k.help, "the list of %s is empty", name)
+		return nil, false
+	}
+	ok = true
+	for _, c := range n.Content {
+		if c.Kind == yaml.AliasNode || w.null(c, "") {
+			ok = false
+			continue
+		}
+		entry := *k
+		entry.empty = true
+		t, good := w.scalar(c, &entry, "an entry of "+name)
+		items = append(items, value{text: t})
+		ok = ok && good
+	}
+	return items, ok
+}
+
+func (w *walker) texts(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.MappingNode {
+		w.add(Pos{n.Line, n.Column}, k.help, "%s takes a map, found %s", name, found(n))
+		return nil, false
+	}
+	if len(n.Content) == 0 && !k.empty {
+		w.add(Pos{n.Line, n.Column}, k.help, "the map %s is empty", name)
+		return nil, false
+	}
+	ok = true
+	w.entries(n, func(key Text, v *yaml.Node) {
+		entry := *k
+		entry.late, entry.empty = false, false
+		good := w.check(&key, &entry, k.keys, "a name in "+name)
+		entry = *k
+		entry.empty = k.kind == kindText
+		if v.Kind == yaml.AliasNode || w.null(v, "") {
+			ok = false
+			return
+		}
+		t, fine := w.scalar(v, &entry, core.EscapeControl(key.Value)+" in "+name)
+		items = append(items, value{key: key, text: t})
+		ok = ok && good && fine
+	})
+	return items, ok
+}
+
+// one reads a block or a choice.
+func (w *walker) one(n *yaml.Node, k *key) *object {
+	if c := w.g.choices[k.of]; c != nil {
+		return w.choice(n, c)
+	}
+	return w.block(n, w.g.blocks[k.of])
+}
+
+// choice reads a block that is one of several.
+func (w *walker) choice(n *yaml.Node, c *choice) *object {
+	heads := make([]string, len(c.blocks))
+	for i, name := range c.blocks {
+		heads[i] = w.g.blocks[name].keys[0].name
+	}
+	if !w.mapping(n, "a "+c.name+" is", nil) {
+		return nil
+	}
+	chosen, second := -1, Text{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		at := slices.Index(heads, n.Content[i].Value)
+		switch {
+		case at < 0:
+		case chosen < 0:
+			chosen = at
+		case chosen != at && w.g.blocks[c.blocks[chosen]].index[heads[at]] == nil && second.Value == "":
+			if w.g.blocks[c.blocks[at]].index[heads[chosen]] != nil {
+				chosen = at
+				continue
+			}
+			second = text(n.Content[i])
+		}
+	}
+	if chosen >= 0 {
+		b := w.g.blocks[c.blocks[chosen]]
+		if second.Value != "" {
+			w.add(second.Pos(), "", "%s and %s exclude each other: a %s is one of %s", heads[chosen], second.Value, c.name, listed(heads, "and"))
+			return nil
+		}
+		return w.block(n, b)
+	}
+	hint := ""
+	for i := 0; i+1 < len(n.Content) && hint == ""; i += 2 {
+		hint = didYouMean(n.Content[i].Value, heads)
+	}
+	w.add(Pos{n.Line, n.Column}, hint, "a %s has one of the keys %s", c.name, listed(heads, "and"))
+	return nil
+}
+
+func (w *walker) many(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.SequenceNode {
+		w.add(Pos{n.Line, n.Column}, w.example(k), "%s takes a list, found %s", name, found(n))
+		return nil, false
+	}
+	if len(n.Content) == 0 && !k.empty {
+		w.add(Pos{n.Line, n.Column}, k.help, "the list of %s is empty", name)
+		return nil, false
+	}
+	for _, c := range n.Content {
+		if obj := w.one(c, k); obj != nil {
+			items = append(items, value{obj: obj})
+		}
+	}
+	return items, true
+}
+
+func (w *walker) named(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.MappingNode {
+		w.add(Pos{n.Line, n.Column}, k.help, "%s takes a map, found %s", name, found(n))
+		return nil, false
+	}
+	w.entries(n, func(key Text, v *yaml.Node) {
+		entry := *k
+		w.check(&key, &entry, k.keys, "a name in "+name)
+		// A name alone is a block in which nothing is said.
+		obj := &object{Pos: key.Pos(), block: w.g.blocks[k.of]}
+		if v.Kind != yaml.ScalarNode || v.Tag != "!!null" || v.Value != "" || v.Style != 0 {
+			if obj = w.block(v, w.g.blocks[k.of]); obj == nil {
+				return
+			}
+		} else if !w.swallowed[v.Line] {
+			w.complete(obj, nil)
+		}
+		items = append(items, value{key: key, obj: obj})
+	})
+	return items, true
+}
