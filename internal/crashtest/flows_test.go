@@ -26,8 +26,14 @@ func nothing(context.Context, *core.Scope, *core.StepContribution) (core.RepeatS
 	return core.Finished, nil
 }
 
+var errGivenUp = errors.New("this step always fails")
+
+func failing(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+	return core.Finished, errGivenUp
+}
+
 // splitJob moves the source to three outputs at the same time, in a branch of
-// one step, one of two and one behind a decision.
+// one step, one of two and one behind a decision; a fourth catches a failure.
 func splitJob(dir string) *core.Job {
 	job := newJob()
 	job.Flow = []core.Element{
@@ -47,6 +53,13 @@ func splitJob(dir string) *core.Job {
 				},
 				{Step: moverStep(dir, "toFile", writeCSV)},
 			}},
+			{Name: "catching", Flow: []core.Element{
+				{
+					Step:        engine.TaskletStep("fails", core.TaskletFunc(failing)),
+					Transitions: []core.Transition{{On: core.ExitCodeFailed, To: "behindFailure"}, {On: "*", To: core.ToFail}},
+				},
+				{Step: engine.TaskletStep("behindFailure", core.TaskletFunc(nothing))},
+			}},
 		}},
 		{Step: engine.TaskletStep("behindAll", core.TaskletFunc(nothing))},
 	}
@@ -54,8 +67,8 @@ func splitJob(dir string) *core.Job {
 }
 
 func splitTruth(h *history) {
-	h.steps = 5
-	h.commits = 3*h.commits + 2 // the calls of the tasklets
+	h.steps, h.abandoned = 6, 1
+	h.commits = 3*h.commits + 3 // the calls of the tasklets
 	for i := range h.counts {
 		h.counts[i] *= 3
 	}

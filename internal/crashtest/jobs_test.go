@@ -79,6 +79,7 @@ func pipelines() []pipeline {
 		{name: "sqlite-repository", target: toRepository, bind: bindWith(readSQL, writeRepository)},
 		{name: "csv-csv+sqlite", target: toFileAndSink, bind: bindWith(readCSV, writeBoth)},
 		{name: "tasklet-repository", target: toRepository, bind: bindTasklet},
+		{name: "tasklet-listener", target: toRepository, build: taskletHeard, also: verifyPromoted},
 		{name: "skip-repository", target: toRepository, bind: skipping(writeRepository), faulty: true},
 		{name: "skip-sqlite", target: toSink, bind: skipping(writeSink), faulty: true},
 		{name: "skip-csv+sqlite", target: toFileAndSink, bind: skipping(writeBoth), faulty: true},

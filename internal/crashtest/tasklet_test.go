@@ -23,6 +23,37 @@ func bindTasklet(dir string, s *core.Scope) (core.StepBody, error) {
 	return engine.TaskletStep("move", mover{filepath.Join(dir, sourceFile)}).Bind(s)
 }
 
+// taskletHeard is the tasklet with a listener after the step, whose end then is
+// a commit of its own: death between the two must not repeat the finishing call.
+func taskletHeard(dir string) *core.Job {
+	step := engine.TaskletStep("move", mover{filepath.Join(dir, sourceFile)})
+	step.Listener = core.PromoteContext(core.Promotion{Keys: []string{keyLast}, Strict: true})
+	return newJob(step)
+}
+
+// verifyPromoted checks that the job's context has what the listener promotes,
+// and the step's nothing of how that was brought about.
+func verifyPromoted(ctx context.Context, tr *trial) error {
+	store, err := openStore(ctx, tr.dir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	je, err := store.LastJobExecution(ctx, 1)
+	if err != nil {
+		return err
+	}
+	se, err := store.LastStepExecution(ctx, 1, "move")
+	if err != nil {
+		return err
+	}
+	last := int64((tr.rows - 1) / chunkSize * chunkSize)
+	if got := je.Context[keyLast]; got != last || se.Context[core.ContextKeyFinished+"move"] != nil {
+		return fmt.Errorf("the job's context has %s = %v, want %d; the step's is %v", keyLast, got, last, se.Context)
+	}
+	return nil
+}
+
 // mover moves rows from the source at a path to the table in the repository.
 type mover struct{ source string }
 

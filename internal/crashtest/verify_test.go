@@ -131,6 +131,7 @@ func quickCheck(ctx context.Context, db *sql.DB, file string) error {
 type history struct {
 	instances, executions int // executions that are COMPLETED
 	steps                 int // names of steps, each of which is COMPLETED once
+	abandoned             int // step executions that failed and were moved past
 	// counts are the sums over all attempts; commits of -1 are not foreseen.
 	counts  [6]int
 	commits int
@@ -170,7 +171,7 @@ SELECT
 FROM BATCH_STEP_EXECUTION`
 
 // verifyRepository checks the history: nothing runs, one execution completed,
-// every step completed once, and the counters of all attempts add up to the
+// every step completed once or was given up, and the counters of all attempts add up to the
 // truth.
 func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 	db, err := sql.Open("sqlite3", tr.path(repositoryFile))
@@ -184,7 +185,8 @@ func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 		want        int
 	}{
 		{"running executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
-		{"running steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
+		{"running steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED', 'ABANDONED') OR END_TIME IS NULL", 0},
+		{"abandoned steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'ABANDONED'", h.abandoned},
 		{"completed executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS = 'COMPLETED'", h.executions},
 		{"completed steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", h.steps},
 		{"names of completed steps", "SELECT count(DISTINCT STEP_NAME) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", h.steps},
