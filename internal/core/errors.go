@@ -65,7 +65,9 @@ func IsInterruption(err error) bool {
 }
 
 // IsFenced reports whether another process has taken the execution over.
-func IsFenced(err error) bool { return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrOptimisticLock) }
+func IsFenced(err error) bool {
+	return errors.Is(err, ErrLeaseLost) || errors.Is(err, ErrOptimisticLock)
+}
 
 // Error is an error for the person who has to act on it: what kind it is, what
 // was attempted, what was found, and the next command to type. It is a value;

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/fault"
 )
 
@@ -18,46 +18,31 @@ type unknownEndError struct{ err error }
 func (e *unknownEndError) Error() string { return e.err.Error() }
 func (e *unknownEndError) Unwrap() error { return e.err }
 
-// markTimeout bounds the recording of a failure when the run has to end.
-const markTimeout = time.Second
-
-// mark records which step execution has started the command; 0 takes it away.
-func mark(ctx context.Context, s *core.Scope, id int64) error {
-	var value any
-	if id != 0 {
-		value = id
-	}
+// mark records that this step execution has started the command.
+func mark(ctx context.Context, s *core.Scope) error {
 	tx, err := s.Begin(ctx)
 	if err != nil {
 		return fmt.Errorf("record the start of the command: %w", err)
 	}
 	next := s.Step.Clone()
-	next.Context.Put(ContextKeyStarted, value)
+	next.Context.Put(ContextKeyStarted, s.Step.ID)
 	fault.Point("execstep.before-mark")
 	err = s.CommitStep(ctx, tx, s.Step, next, nil)
 	fault.Point("execstep.after-mark")
 	if err != nil {
 		return fmt.Errorf("record the start of the command: %w", err)
 	}
-	s.Context.Put(ContextKeyStarted, value)
+	s.Context.Put(ContextKeyStarted, s.Step.ID)
 	return nil
 }
 
-// unmarked returns err, the known end of a command, after taking the mark away:
-// no restart has to ask how it ended.
-func (t tasklet) unmarked(ctx context.Context, s *core.Scope, err error) error {
+// unmarked returns err, the known end of a command, so that the commit which
+// tells it takes the mark away as well: no restart has to ask how it ended.
+func (t tasklet) unmarked(s *core.Scope, err error) error {
 	if _, unknown := errors.AsType[*unknownEndError](err); unknown || t.cfg.OnCrash == Rerun {
 		return err
 	}
-	if ctx.Err() != nil {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), markTimeout)
-		defer cancel()
-		ctx = last
-	}
-	if markErr := mark(ctx, s, 0); markErr != nil {
-		return errors.Join(err, markErr)
-	}
-	return err
+	return engine.Leaving(s, err, ContextKeyStarted, nil)
 }
 
 // settle decides what to do about a command of an earlier attempt of which
@@ -76,7 +61,7 @@ func (t tasklet) settle(ctx context.Context, s *core.Scope, c *core.StepContribu
 		s.Context.Put(ContextKeyStarted, nil)
 		return true, nil
 	case Fail:
-		return false, t.unmarked(ctx, s, &core.Error{
+		return false, t.unmarked(s, &core.Error{
 			Msg:  died + ", and on-crash is fail: it is not known whether it did its work",
 			Hint: "find out, then restart: that runs it again",
 		})
@@ -114,7 +99,7 @@ func (t tasklet) check(
 		return false, err
 	}
 	if r.err == nil && r.why == byItself && r.code == checkNotDone {
-		return true, nil
+		return true, renewOutput(command.outputPath)
 	}
 	if r.why == byItself && r.code > checkNotDone {
 		return false, core.Classified(ClassExit, &core.Error{

@@ -20,7 +20,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/batchctl/batchctl/internal/core"
-	"github.com/batchctl/batchctl/internal/core/fault"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/jobs/execstep"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -32,6 +31,7 @@ const (
 	envDir     = "EXECSTEP_DIR"
 	envScript  = "EXECSTEP_SCRIPT"
 	envOnCrash = "EXECSTEP_ON_CRASH"
+	envHeard   = "EXECSTEP_HEARD" // not empty: there is a listener after the step
 )
 
 // play launches the script once.
@@ -56,6 +56,9 @@ func play(ctx context.Context, role string) int {
 	job := &core.Job{Name: "nightly", Steps: []*core.Step{
 		execstep.Step("work", func(*core.Scope) (execstep.Config, error) { return cfg, nil }),
 	}}
+	if os.Getenv(envHeard) != "" {
+		job.Listener.AfterStep = core.PromoteContext(core.Promotion{Keys: []string{execstep.ContextKeyLog}}).AfterStep
+	}
 	_, err = newLauncher(store, &logBuffer{}).Run(ctx, job, nil, launch.Options{})
 	err = errors.Join(err, store.Close())
 	if err != nil {
@@ -189,143 +192,6 @@ func isInherited(fd string) bool {
 	}
 	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0)
 	return err == nil && flags&unix.FD_CLOEXEC == 0
-}
-
-// After a death while the command ran, OnCrash decides.
-func TestOnCrash(t *testing.T) {
-	t.Parallel()
-	const script = "echo run >> runs; echo > ready; exec sleep 600"
-	again := func(onCrash execstep.OnCrash, check ...string) execstep.Config {
-		return execstep.Config{Script: "echo run >> runs", OnCrash: onCrash, CheckCommand: check}
-	}
-	runs := func(b *bundle) int { return strings.Count(b.read("runs"), "run") }
-	for _, tt := range []struct {
-		name string
-		cfg  execstep.Config
-		runs int
-	}{
-		{"rerun", again(execstep.Rerun), 2},
-		{"skip", again(execstep.Skip), 1},
-		{"check says done", again(execstep.Check, "sh", "-c", "exit 0"), 1},
-		{"check says not done", again(execstep.Check, "sh", "-c", "exit 1"), 2},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t)
-			b.dieAlone(script, tt.cfg.OnCrash)
-			je := b.must(tt.cfg)
-			wantStep(t, je, "COMPLETED/COMPLETED")
-			if got := runs(b); got != tt.runs {
-				t.Errorf("the command ran %d times, want %d", got, tt.runs)
-			}
-			if said := je.Steps[0].ExitStatus.Message; (tt.runs == 1) != strings.Contains(said, "it was not run again") {
-				t.Errorf("the step says %q", said)
-			}
-			if _, marked := b.context(je)[execstep.ContextKeyStarted]; marked {
-				t.Error("the mark is still there")
-			}
-		})
-	}
-	t.Run("fail fails once, so that a person looks", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		b.dieAlone(script, execstep.Fail)
-		je, err := b.run(again(execstep.Fail))
-		wantError(t, err, nil, "batchctl died while the script of step execution 1 ran", "on-crash is fail")
-		wantStep(t, je, "FAILED/FAILED")
-		if runs(b) != 1 {
-			t.Error("it ran again")
-		}
-		b.must(again(execstep.Fail))
-		if runs(b) != 2 {
-			t.Error("the restart after that did not run it")
-		}
-	})
-	t.Run("check that cannot tell fails, and is asked again", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		b.dieAlone(script, execstep.Check)
-		je, err := b.run(again(execstep.Check, "sh", "-c", "echo no idea; exit 7"))
-		wantError(t, err, nil, `the check command "sh" exited with code 7`, "0, done, or 1, not done", "no idea")
-		wantClass(t, err, execstep.ClassExit)
-		wantStep(t, je, "FAILED/FAILED")
-		if _, marked := b.context(je)[execstep.ContextKeyStarted]; !marked {
-			t.Error("the mark is gone, and nobody would ask again")
-		}
-		_, err = b.run(again(execstep.Check, "/nowhere/check"))
-		wantError(t, err, core.ErrJobDefinition, `"/nowhere/check" cannot be run`)
-		b.must(again(execstep.Check, "sh", "-c", `echo "context.found=yes" > "$BATCH_OUTPUT"; test "$BATCH_PARAM_DAY" = "" && test -e runs`))
-		if runs(b) != 1 {
-			t.Error("it ran again")
-		}
-	})
-	t.Run("check hands back what the command could not", func(t *testing.T) {
-		t.Parallel()
-		b := setup(t)
-		b.dieAlone(script, execstep.Check)
-		je := b.must(again(execstep.Check, "sh", "-c", `printf 'exit-status=LATE\ncontext.found=yes\n' > "$BATCH_OUTPUT"`))
-		wantStep(t, je, "COMPLETED/LATE")
-		if got := b.context(je)["found"]; got != "yes" {
-			t.Errorf("got %v", got)
-		}
-	})
-	t.Run("a command that failed is no crash", func(t *testing.T) {
-		t.Parallel()
-		for _, onCrash := range []execstep.OnCrash{execstep.Fail, execstep.Skip} {
-			b := setup(t)
-			je, err := b.run(execstep.Config{Script: "echo run >> runs; exit 1", OnCrash: onCrash})
-			wantClass(t, err, execstep.ClassExit)
-			wantStep(t, je, "FAILED/FAILED")
-			b.must(again(onCrash))
-			if got := runs(b); got != 2 {
-				t.Errorf("on-crash %s: it ran %d times, want 2", onCrash, got)
-			}
-		}
-	})
-	t.Run("all but rerun cost one transaction", func(t *testing.T) {
-		t.Parallel()
-		for onCrash, want := range map[execstep.OnCrash]int64{execstep.Rerun: 1, execstep.Skip: 2} {
-			je := setup(t).must(execstep.Config{Script: "exit 0", OnCrash: onCrash})
-			if got := je.Steps[0].Version; got != want {
-				t.Errorf("on-crash %s: the step's row was written %d times after its start, want %d", onCrash, got, want)
-			}
-		}
-	})
-}
-
-// Wherever it dies, a command with a check has done its work once in the end.
-func TestDiesAtEveryPoint(t *testing.T) {
-	if !fault.Enabled {
-		t.Skip("built without the tag faults")
-	}
-	t.Parallel()
-	const script = "echo run >> runs"
-	for _, point := range fault.Points() {
-		ours := strings.HasPrefix(point, "execstep.") || strings.HasPrefix(point, "engine.")
-		if !ours || strings.HasSuffix(point, "-step-end") { // the last call of a tasklet is the step's end
-			continue
-		}
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t)
-			err := b.other(script, execstep.Check, fault.Variable+"="+point+"=kill").Run()
-			if err == nil || !strings.Contains(err.Error(), "killed") {
-				t.Fatalf("it ended with %v", err)
-			}
-			eventually(t, "the end of the script", func() bool {
-				v, err := b.store.OwnerOf(t.Context(), 1)
-				return err != nil || v.Liveness == core.OwnerDead || v.Owner.Token == ""
-			})
-			err = b.other(script, execstep.Check).Run()
-			je, findErr := b.store.LastJobExecution(t.Context(), 1)
-			if findErr != nil || je.Status != core.StatusCompleted {
-				t.Fatalf("it ended %s: %v, %v", je.Status, err, findErr)
-			}
-			if got := b.read("runs"); got != "run\n" {
-				t.Errorf("the command ran %d times", strings.Count(got, "run"))
-			}
-		})
-	}
 }
 
 // killGroup ends what a test has started and has not seen to end.

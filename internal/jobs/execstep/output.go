@@ -102,6 +102,23 @@ func put(values map[string]string, key, name, value string) error {
 	return nil
 }
 
+// renewOutput makes the file at path, which another command had, empty again. It
+// may be another file by now, which is left as it is.
+func renewOutput(path string) error {
+	err := removed(path)
+	var f *os.File
+	if err == nil {
+		f, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the path was made for the command
+	}
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return fmt.Errorf("empty the file for BATCH_OUTPUT: %w", withoutPath(err))
+	}
+	return nil
+}
+
 // readOutput reads the file at path. A command may have put another file in its
 // place, but nothing that a read would wait for.
 func readOutput(path string) (Output, error) {
