@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Job is a batch process: a name, what may be given to it, and its steps. It is
@@ -104,8 +105,9 @@ func yieldStep(s *Step, yield func(*Step) bool) bool {
 	return yield(s) && yieldSteps(s.Flow, yield)
 }
 
-// ValidateParameters asks the declarations, then the validator.
-func (j *Job) ValidateParameters(ps JobParameters) error {
+// ValidateParameters asks the declarations, then the validator; zone is the
+// repository's.
+func (j *Job) ValidateParameters(ps JobParameters, zone *time.Location) error {
 	if err := ps.Check(); err != nil {
 		return err
 	}
@@ -122,11 +124,11 @@ func (j *Job) ValidateParameters(ps JobParameters) error {
 			return !ok
 		})
 	}
-	if err := specs.Validate(declared); err != nil {
+	if err := specs.Validate(declared, zone); err != nil {
 		return err
 	}
 	if j.Validator != nil {
-		return j.Validator.Validate(ps)
+		return j.Validator.Validate(ps, zone)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -64,17 +65,17 @@ func TestJobValidateParameters(t *testing.T) {
 		Name: "j", Parameters: specs(), Incrementer: core.RunIDIncrementer{}, Validator: validator{asked: &asked, err: refusal},
 	}
 	good := core.JobParameters{param("requestDate", day(2021, 1, 1)), param("run.id", int64(1))}
-	if err := job.ValidateParameters(good.With(param("x", "y"))); !errors.Is(err, core.ErrJobParametersInvalid) || asked != 0 {
+	if err := job.ValidateParameters(good.With(param("x", "y")), time.UTC); !errors.Is(err, core.ErrJobParametersInvalid) || asked != 0 {
 		t.Errorf("an undeclared one: %v, validator asked %d times", err, asked)
 	}
-	if err := job.ValidateParameters(append(good, good[0])); !errors.Is(err, core.ErrJobParametersInvalid) {
+	if err := job.ValidateParameters(append(good, good[0]), time.UTC); !errors.Is(err, core.ErrJobParametersInvalid) {
 		t.Errorf("one name twice: %v", err)
 	}
-	if err := job.ValidateParameters(good); !errors.Is(err, refusal) {
+	if err := job.ValidateParameters(good, time.UTC); !errors.Is(err, refusal) {
 		t.Errorf("the job's own validator is not asked: %v", err)
 	}
 	job.Validator = nil
-	if err := job.ValidateParameters(good); err != nil {
+	if err := job.ValidateParameters(good, time.UTC); err != nil {
 		t.Errorf("the incrementer's key counts as declared: %v", err)
 	}
 	if len(job.Parameters) != len(specs()) {
@@ -83,10 +84,10 @@ func TestJobValidateParameters(t *testing.T) {
 	t.Run("a declared key is not declared again", func(t *testing.T) {
 		t.Parallel()
 		byDate := &core.Job{Name: "j", Parameters: specs(), Incrementer: core.DateIncrementer{Name: "requestDate"}}
-		if err := byDate.ValidateParameters(good[:1]); err != nil {
+		if err := byDate.ValidateParameters(good[:1], time.UTC); err != nil {
 			t.Error(err)
 		}
-		if err := byDate.ValidateParameters(nil); err == nil || !strings.Contains(err.Error(), "missing required parameter requestDate") {
+		if err := byDate.ValidateParameters(nil, time.UTC); err == nil || !strings.Contains(err.Error(), "missing required parameter requestDate") {
 			t.Errorf("the declaration has been replaced by the incrementer's: %v", err)
 		}
 	})

@@ -166,7 +166,7 @@ func TestParameterSpecsValidate(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			err := specs().Validate(tt.ps)
+			err := specs().Validate(tt.ps, time.UTC)
 			if tt.msg == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -184,7 +184,7 @@ func TestParameterSpecsValidate(t *testing.T) {
 	t.Run("VAL-01 every missing one is listed", func(t *testing.T) {
 		t.Parallel()
 		required := core.ParameterSpecs{{Name: "a", Required: true, Type: core.TypeLong}, {Name: "b", Required: true, Type: core.TypeDouble}, {Name: "c", Required: true}}
-		err := required.Validate(core.JobParameters{param("b", 0.5)})
+		err := required.Validate(core.JobParameters{param("b", 0.5)}, time.UTC)
 		if err == nil || err.Error() != "missing required parameter a, c" || core.Hint(err) != "add a=1" {
 			t.Errorf("Validate = %v, hint %q", err, core.Hint(err))
 		}
@@ -248,7 +248,7 @@ type validator struct {
 	err   error
 }
 
-func (v validator) Validate(core.JobParameters) error { *v.asked++; return v.err }
+func (v validator) Validate(core.JobParameters, *time.Location) error { *v.asked++; return v.err }
 
 func TestCompositeValidator(t *testing.T) {
 	t.Parallel()
@@ -256,12 +256,12 @@ func TestCompositeValidator(t *testing.T) {
 		t.Parallel()
 		var first, second, third int
 		refusal := errors.New("no")
-		err := core.CompositeValidator{validator{&first, nil}, validator{&second, refusal}, validator{&third, nil}}.Validate(nil)
+		err := core.CompositeValidator{validator{&first, nil}, validator{&second, refusal}, validator{&third, nil}}.Validate(nil, time.UTC)
 		if !errors.Is(err, refusal) || first != 1 || second != 1 || third != 0 {
 			t.Errorf("error %v after asking %d, %d, %d times", err, first, second, third)
 		}
 	})
-	if err := (core.CompositeValidator{}).Validate(nil); err != nil {
+	if err := (core.CompositeValidator{}).Validate(nil, time.UTC); err != nil {
 		t.Errorf("no validators refuse: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -35,7 +36,7 @@ func TestSecretParameter(t *testing.T) {
 			if diff := cmp.Diff(core.JobParameters{{Name: "password", Value: tt.want}}, ps); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if err := specs.Validate(ps); err != nil {
+			if err := specs.Validate(ps, time.UTC); err != nil {
 				t.Error(err)
 			}
 			word := n.Format(ps[0])
@@ -87,10 +88,10 @@ func TestSecretParameterRefuses(t *testing.T) {
 		t.Errorf("an undeclared secret: %v", err)
 	}
 	stored := core.JobParameters{{Name: "password", Value: canary}}
-	if err := n.Declared.Validate(stored); err == nil || strings.Contains(err.Error(), canary) {
+	if err := n.Declared.Validate(stored, time.UTC); err == nil || strings.Contains(err.Error(), canary) {
 		t.Errorf("a literal that was not parsed: %v", err)
 	}
-	if err := n.Declared.Validate(core.JobParameters{{Name: "password", Value: int64(5)}}); err == nil {
+	if err := n.Declared.Validate(core.JobParameters{{Name: "password", Value: int64(5)}}, time.UTC); err == nil {
 		t.Error("a number is valid")
 	}
 }

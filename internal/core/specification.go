@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // ParameterSpec declares one parameter of a job.
@@ -135,7 +136,7 @@ func (ss ParameterSpecs) Complete(ps JobParameters, dir string) JobParameters {
 // Validate checks ps against the declarations: required ones are present,
 // nothing is undeclared, types and patterns fit. The error is an
 // ErrJobParametersInvalid that names the parameter (VAL-01, VAL-02).
-func (ss ParameterSpecs) Validate(ps JobParameters) error {
+func (ss ParameterSpecs) Validate(ps JobParameters, _ *time.Location) error {
 	var missing []string
 	for _, s := range ss {
 		if _, ok := ps.Lookup(s.Name); !ok && s.Required {
@@ -203,8 +204,9 @@ func exampleOf(t ParameterType) string {
 // JobParametersValidator decides whether a job may be launched with ps. It is
 // asked before anything is written.
 type JobParametersValidator interface {
-	// Validate returns nil or an ErrJobParametersInvalid.
-	Validate(ps JobParameters) error
+	// Validate returns nil or an ErrJobParametersInvalid. Dates are local in
+	// zone, the repository's.
+	Validate(ps JobParameters, zone *time.Location) error
 }
 
 // CompositeValidator asks each validator in turn; the first refusal wins
@@ -212,9 +214,9 @@ type JobParametersValidator interface {
 type CompositeValidator []JobParametersValidator
 
 // Validate implements JobParametersValidator.
-func (vs CompositeValidator) Validate(ps JobParameters) error {
+func (vs CompositeValidator) Validate(ps JobParameters, zone *time.Location) error {
 	for _, v := range vs {
-		if err := v.Validate(ps); err != nil {
+		if err := v.Validate(ps, zone); err != nil {
 			return err
 		}
 	}

@@ -146,7 +146,7 @@ func (l *JobLauncher) parameters(job *core.Job, ps core.JobParameters, restart b
 		}
 		complete = kept
 	}
-	return complete, job.ValidateParameters(complete)
+	return complete, job.ValidateParameters(complete, l.Repo.Zone())
 }
 
 // watched runs the engine while the job's row is polled for a stop.

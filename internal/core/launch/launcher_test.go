@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -126,10 +127,10 @@ func TestLaunchRefused(t *testing.T) {
 		t.Parallel()
 		j := daily(succeed)
 		j.Validator = core.CompositeValidator{
-			validator(func(core.JobParameters) error {
+			validator(func(core.JobParameters, *time.Location) error {
 				return &core.Error{Kind: core.ErrJobParametersInvalid, Msg: "day is a Sunday"}
 			}),
-			validator(func(core.JobParameters) error {
+			validator(func(core.JobParameters, *time.Location) error {
 				t.Error("the second validator was asked")
 				return nil
 			}),
@@ -188,9 +189,9 @@ func TestLaunchRefused(t *testing.T) {
 }
 
 // validator is a JobParametersValidator made of a function.
-type validator func(core.JobParameters) error
+type validator func(core.JobParameters, *time.Location) error
 
-func (f validator) Validate(ps core.JobParameters) error { return f(ps) }
+func (f validator) Validate(ps core.JobParameters, zone *time.Location) error { return f(ps, zone) }
 
 func TestPoll(t *testing.T) {
 	t.Parallel()

@@ -10,29 +10,23 @@ import (
 // paramMonth is the parameter of closeMonth that names the month.
 const paramMonth = "month"
 
-// The local time of the earliest and of the latest zone, apart from UTC.
-const (
-	earliestZone = 14 * time.Hour
-	latestZone   = -12 * time.Hour
-)
-
-// firstOfMonth refuses at launch what is the first of a month in no zone at
-// all. The zone is not known then; openMonth knows it, and refuses the rest.
+// firstOfMonth refuses at launch what is not the first day of a month, and a
+// time of it.
 type firstOfMonth struct{}
 
 var _ core.JobParametersValidator = firstOfMonth{}
 
 // Validate implements core.JobParametersValidator.
-func (firstOfMonth) Validate(ps core.JobParameters) error {
+func (firstOfMonth) Validate(ps core.JobParameters, zone *time.Location) error {
 	at, _, err := ps.Date(paramMonth)
 	if err != nil {
 		return err
 	}
-	east, west := at.UTC().Add(earliestZone), at.UTC().Add(latestZone)
-	if first := beginningOfMonth(east); !first.Before(west) {
+	local := at.In(zone)
+	if local.Day() == 1 && core.FormatDate(at, zone) == local.Format(time.DateOnly) {
 		return nil
 	}
-	return notTheFirst(at.UTC())
+	return notTheFirst(local)
 }
 
 func beginningOfMonth(t time.Time) time.Time {
@@ -63,9 +57,6 @@ func monthOf(s *core.Scope) (month, error) {
 		return month{}, err
 	}
 	local := at.In(s.Repo.Zone())
-	if first := core.FormatDate(at, s.Repo.Zone()); local.Day() != 1 || first != local.Format(time.DateOnly) {
-		return month{}, notTheFirst(local)
-	}
 	m := month{name: local.Format("2006-01")}
 	year, number, _ := local.Date()
 	for day := time.Date(year, number, 1, 0, 0, 0, 0, time.UTC); day.Month() == number; day = day.AddDate(0, 0, 1) {

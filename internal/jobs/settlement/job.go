@@ -51,7 +51,7 @@ func Job() *core.Job {
 		Parameters: append(core.ParameterSpecs{
 			{Name: ParamDate, Type: core.TypeDate, Required: true, Help: "the day to settle"},
 		}, Settings()...),
-		Validator:   SettingsValidator{},
+		Validator:   core.CompositeValidator{SettingsValidator{}, wholeDay{}},
 		Incrementer: core.DateIncrementer{Name: ParamDate},
 		Flow: []core.Element{
 			{Step: taskletStep(StepVerify, verify), Next: DecisionAnything},
@@ -97,7 +97,7 @@ type SettingsValidator struct{}
 var _ core.JobParametersValidator = SettingsValidator{}
 
 // Validate implements core.JobParametersValidator.
-func (SettingsValidator) Validate(ps core.JobParameters) error {
+func (SettingsValidator) Validate(ps core.JobParameters, _ *time.Location) error {
 	limit, _, err := ps.Long(ParamSkipLimit)
 	if err != nil || limit >= 0 {
 		return err
@@ -105,6 +105,28 @@ func (SettingsValidator) Validate(ps core.JobParameters) error {
 	return &core.Error{
 		Kind: core.ErrJobParametersInvalid, Msg: fmt.Sprintf("parameter %s: %d is negative", ParamSkipLimit, limit),
 		Hint: "give a number of records; " + ParamSkipLimit + "=0 rejects none and fails at the first bad one",
+	}
+}
+
+// wholeDay refuses a day with a time of day.
+type wholeDay struct{}
+
+var _ core.JobParametersValidator = wholeDay{}
+
+// Validate implements core.JobParametersValidator.
+func (wholeDay) Validate(ps core.JobParameters, zone *time.Location) error {
+	at, _, err := ps.Date(ParamDate)
+	if err != nil {
+		return err
+	}
+	local := at.In(zone)
+	if local.Format("15:04:05.000") == "00:00:00.000" {
+		return nil
+	}
+	return &core.Error{
+		Kind: core.ErrJobParametersInvalid,
+		Msg:  fmt.Sprintf("parameter %s: %s is not the beginning of a day", ParamDate, local.Format(time.RFC3339)),
+		Hint: core.ShellQuote("batchctl", "run", Name, ParamDate+"="+local.Format(time.DateOnly)),
 	}
 }
 
@@ -146,12 +168,6 @@ func newDay(s *core.Scope) (day, error) {
 		return day{}, err
 	}
 	local := at.In(s.Repo.Zone())
-	if local.Format("15:04:05.000") != "00:00:00.000" {
-		return day{}, &core.Error{
-			Msg:  fmt.Sprintf("parameter %s: %s is not the beginning of a day", ParamDate, local.Format(time.RFC3339)),
-			Hint: core.ShellQuote("batchctl", "run", Name, ParamDate+"="+local.Format(time.DateOnly)),
-		}
-	}
 	inputDir, _, err := ps.String(ParamInput)
 	if err != nil {
 		return day{}, err

@@ -1,6 +1,7 @@
 package settlement_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,9 +156,9 @@ func TestTimeOfDay(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	at := time.Date(2021, 1, 1, 9, 30, 0, 0, time.UTC)
-	_, err := b.run(t, "2021-01-01", core.JobParameter{Name: "requestDate", Value: at, Identifying: true})
-	if err == nil || !strings.Contains(err.Error(), "is not the beginning of a day") {
-		t.Fatalf("run at 09:30: %v, want a refusal", err)
+	je, err := b.run(t, "2021-01-01", core.JobParameter{Name: "requestDate", Value: at, Identifying: true})
+	if je != nil || !errors.Is(err, core.ErrJobParametersInvalid) || !strings.Contains(err.Error(), "is not the beginning of a day") {
+		t.Fatalf("run at 09:30: %v, want a refusal at launch", err)
 	}
 	if hint := core.Hint(err); !strings.Contains(hint, "requestDate=2021-01-01") {
 		t.Errorf("hint %q", hint)

@@ -72,9 +72,10 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 		})
 }
 
-// launchable looks at complete parameters as a launch does.
+// launchable looks at complete parameters as a launch into a repository that has
+// yet to be made does.
 func (a *app) launchable(job *core.Job, o *launchOptions, ps core.JobParameters) error {
-	err := job.ValidateParameters(ps)
+	err := job.ValidateParameters(ps, calendarOfNone().zone)
 	if err == nil {
 		_, err = launch.ResolveSecrets(job, ps, a.masker)
 	}
