@@ -50,15 +50,6 @@ func (w *walker) pull(ctx context.Context, b *brake, n *node, o outcome) {
 	}
 }
 
-// isFenced reports whether another process has taken the execution over.
-func isFenced(err error) bool {
-	return errors.Is(err, core.ErrLeaseLost) || errors.Is(err, core.ErrOptimisticLock)
-}
-
-func isInterruption(err error) bool {
-	return errors.Is(err, core.ErrStopped) || errors.Is(err, core.ErrTimeout) || errors.Is(err, core.ErrAborted)
-}
-
 // isFinal reports whether a restart alone cannot cure the error.
 func isFinal(err error) bool {
 	return errors.Is(err, core.ErrCheckpointMismatch) || errors.Is(err, core.ErrStartLimitExceeded) ||

@@ -100,9 +100,9 @@ func message(o outcome) string {
 // ended with; and that no restart can help this one is not, when one helps
 // another branch that failed. Both are said, but cannot be asked for.
 func below(o outcome, worst core.BatchStatus, curable bool) error {
-	stopped := worst > o.status && isInterruption(o.err)
+	stopped := worst > o.status && core.IsInterruption(o.err)
 	refused := worst == core.StatusFailed && curable && isFinal(o.err)
-	if (stopped || refused) && !o.recording && !isFenced(o.err) {
+	if (stopped || refused) && !o.recording && !core.IsFenced(o.err) {
 		return errors.New(o.err.Error())
 	}
 	return o.err

@@ -83,10 +83,10 @@ func (o *outcome) leap() *ending {
 // hard is the outcome of an error that ends the job.
 func (w *walker) hard(ctx context.Context, err error) outcome {
 	o := outcome{status: core.StatusFailed, err: err, final: true}
-	if isInterruption(err) || isInterruption(context.Cause(ctx)) {
+	if core.IsInterruption(err) || core.IsInterruption(context.Cause(ctx)) {
 		o.status = core.StatusStopped
 	}
-	if isFenced(err) {
+	if core.IsFenced(err) {
 		w.mu.Lock()
 		w.fenced = err
 		w.mu.Unlock()
