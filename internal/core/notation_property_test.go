@@ -44,7 +44,7 @@ func drawValue(t *rapid.T, typ core.ParameterType, zone *time.Location) any {
 			}
 		}
 		return time.UnixMilli(rapid.Int64Range(-62135660400000, 253402365599999).Draw(t, "ms")).UTC()
-	case core.TypeString:
+	case core.TypeString, core.TypeSecret:
 	}
 	return drawText(t)
 }

@@ -95,6 +95,7 @@ func (s storedParameter) value() (any, error) {
 	case core.TypeDate:
 		t, err := time.Parse(time.RFC3339Nano, s.Value)
 		return t.UTC(), err
+	case core.TypeSecret: // the type of a declaration; the reference is a string
 	}
 	return nil, fmt.Errorf("%s is not a type", core.Quote(string(s.Type)))
 }

@@ -51,7 +51,7 @@ func leaky(name string) *core.Job {
 		if value != canary {
 			return core.Finished, fmt.Errorf("the value is %q", value)
 		}
-		s.Log.LogAttrs(ctx, slog.LevelInfo, "log in with "+value, slog.String("text", value), slog.Any("error", errors.New(value)),
+		s.Log.LogAttrs(ctx, slog.LevelInfo, "log in with "+value, slog.String("text", value), slog.Any("error", errors.New(value)), //nolint:sloglint // it has to hold for messages too
 			slog.Any("struct", struct{ V []string }{[]string{value}}), slog.Group("group", slog.String("inner", value)), slog.Any("secret", password))
 		s.Log.With("with", value).WithGroup("g").Info("as an attribute of the logger", "list", []any{value}) //nolint:sloglint // it has to hold everywhere
 		return core.Finished, fmt.Errorf("log in as admin with %s, quoted %s, in an URL https://%s@host: refused",
