@@ -8,7 +8,8 @@ func (o *object) get(name string) value {
 	if o == nil {
 		return value{}
 	}
-	return o.values[name]
+	v, _ := o.find(name)
+	return v
 }
 
 func (o *object) text(name string) Text { return o.get(name).text }
@@ -66,7 +67,7 @@ func maybe[T any](o *object, make1 func(*object) *T) *T {
 }
 
 func (b builder) job(o *object) *Job {
-	_, declared := o.values["parameters"]
+	_, declared := o.find("parameters")
 	return &Job{
 		Name: o.text("job"), Description: o.text("description"), Restartable: o.text("restartable"),
 		Parameters: b.parameters(o), Open: !declared, Incrementer: o.text("incrementer"),

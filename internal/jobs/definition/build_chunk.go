@@ -15,13 +15,13 @@ func (builder) component(o *object) Component {
 	if o == nil {
 		return Component{}
 	}
-	v, ok := o.values[o.block.keys[0].name]
+	v, ok := o.find(o.block.keys[0].name)
 	if !ok {
 		return Component{}
 	}
 	c := Component{Name: v.key}
 	for _, k := range v.obj.block.keys { // in the order of the table, which is that of the reference
-		given, ok := v.obj.values[k.name]
+		given, ok := v.obj.find(k.name)
 		if !ok {
 			continue
 		}

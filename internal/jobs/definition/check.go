@@ -93,12 +93,12 @@ func (c *checker) parameter(p Parameter) {
 		c.add(p.Identifying.Pos(), "", "parameter %s is a secret, and no secret identifies an instance", core.Quote(p.Name.Value))
 	}
 	for _, t := range p.OneOf {
-		c.parameterValue(t, typ)
+		c.parameterValue(t, typ, "one-of")
 	}
 	if !p.Default.Given() {
 		return
 	}
-	c.parameterValue(p.Default, typ)
+	c.parameterValue(p.Default, typ, "default")
 	if allowed := values(p.OneOf); len(allowed) > 0 && !slices.Contains(allowed, p.Default.Value) {
 		c.add(p.Default.Pos(), didYouMean(p.Default.Value, allowed), "the default %s is not in one-of: %s",
 			core.Quote(p.Default.Value), core.Quote(strings.Join(allowed, ", ")))
@@ -107,15 +107,15 @@ func (c *checker) parameter(p Parameter) {
 
 // parameterValue checks a value that the definition gives a parameter. Dates
 // depend on the repository's zone, and are left to whoever knows it.
-func (c *checker) parameterValue(t Text, typ string) {
+func (c *checker) parameterValue(t Text, typ, key string) {
 	switch typ {
 	case "secret":
 		if name, isEnv := strings.CutPrefix(t.Value, "env:"); !isEnv && !strings.HasPrefix(t.Value, "file:") || isEnv && name == "" {
-			c.add(t.Pos(), "as in env:DB_PASSWORD or file:/etc/db.password", "a secret is never written down: its value is a reference")
+			c.add(t.Pos(), "as in env:DB_PASSWORD or file:/etc/db.password", "%s: a secret is never written down: its value is a reference", key)
 		}
 	case "long", "double":
 		if _, err := (core.Notation{Open: true, Zone: time.UTC}).Parse([]string{"value:" + typ + "=" + t.Value}); err != nil {
-			c.add(t.Pos(), "", "%s", strings.TrimPrefix(err.Error(), "parameter value: "))
+			c.add(t.Pos(), "", "%s: %s", key, strings.TrimPrefix(err.Error(), "parameter value: "))
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (c *checker) resource(t Text) {
 		}
 		names = append(names, r.Name.Value)
 	}
-	c.add(t.Pos(), or(didYouMean(t.Value, names), "there is "+listed(names, "and")), "there is no resource %s", core.Quote(t.Value))
+	c.add(t.Pos(), or(didYouMean(t.Value, names), "known are "+listed(names, "and")), "there is no resource %s", core.Quote(t.Value))
 }
 
 // exec checks what only several keys of a command together say.

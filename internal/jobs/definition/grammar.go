@@ -105,7 +105,6 @@ type Catalog struct {
 const (
 	blockFile    = "job file"
 	choiceReader = "reader"
-	choiceTable  = "table"
 	choiceWriter = "writer"
 	choiceRoute  = "route"
 )
@@ -178,7 +177,10 @@ func optionKey(o component.Option) key {
 		k.kind = kindText
 	case component.TextMap, component.Columns:
 		k.shape = texts
-		k.kind, k.keys = kindText, kindText
+		k.kind, k.keys = kindText, kindColumn
+		if len(o.Values) > 0 {
+			k.kind = kindEnum
+		}
 	case component.Path, component.Bool, component.Int, component.Duration, component.Enum:
 	}
 	return k

@@ -93,8 +93,9 @@ func stepBlocks(g *grammar) {
 			{name: "steps", shape: many, of: "element", required: true, help: "The elements; the first starts."},
 		}, ways...),
 	})
+	g.choice(choice{name: "flow of a split", help: "A branch of a split: a flow without a way on.", blocks: []string{"branch"}})
 	g.block(block{
-		name: "branch", title: "flow of a split", help: "A branch of a split: a flow without a way on.",
+		name: "branch", title: "flow of a split", help: "A branch of a split.",
 		keys: []key{
 			{name: "flow", kind: kindID, required: true, help: "The name, unique in the file."},
 			{name: "steps", shape: many, of: "element", required: true, help: "The elements; the first starts."},
@@ -104,7 +105,7 @@ func stepBlocks(g *grammar) {
 		name: "split", help: "Flows that run at the same time. All run to their end; the exit status is that of the worst.",
 		keys: append([]key{
 			{name: "split", kind: kindID, required: true, help: "The name, unique in the file."},
-			{name: "flows", shape: many, of: "branch", required: true, help: "The branches."},
+			{name: "flows", shape: many, of: "flow of a split", required: true, help: "The branches."},
 			{name: "threads", kind: kindInt, min: 1, max: mostThreads, help: "How many run at once; all where it is not given."},
 		}, ways...),
 	})

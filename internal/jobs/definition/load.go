@@ -8,8 +8,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -30,6 +33,7 @@ type Set struct {
 // has, is refused for all of them.
 func (p *Parser) Load(folders, builtIn []string) *Set {
 	s := &Set{}
+	var paths []string
 	for _, folder := range folders {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
@@ -41,10 +45,11 @@ func (p *Parser) Load(folders, builtIn []string) *Set {
 		}
 		for _, e := range entries { // sorted by name
 			if name := e.Name(); !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) {
-				s.Files = append(s.Files, p.ReadFile(filepath.Join(folder, name)))
+				paths = append(paths, filepath.Join(folder, name))
 			}
 		}
 	}
+	s.Files = p.readAll(paths)
 	s.names(builtIn)
 	s.circles()
 	for _, f := range s.Files {
@@ -53,6 +58,22 @@ func (p *Parser) Load(folders, builtIn []string) *Set {
 	}
 	sortProblems(s.Problems)
 	return s
+}
+
+// readAll reads files, several at once.
+func (p *Parser) readAll(paths []string) []*File {
+	files := make([]*File, len(paths))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(paths)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
+				files[i] = p.ReadFile(paths[i])
+			}
+		})
+	}
+	wg.Wait()
+	return files
 }
 
 // ReadFile reads one file. What keeps it from being read is among its problems.
@@ -85,11 +106,15 @@ func readText(path string) ([]byte, *Problem) {
 		return nil, fail(core.ShellQuote("ls", "-l", path), "the definition cannot be read: "+errnoText(err))
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, MaxSize+1))
-	if err != nil {
+	text := make([]byte, info.Size()+1)
+	n, err := io.ReadFull(f, text)
+	switch {
+	case err == nil:
+		return nil, fail("", "the definition cannot be read: it grows while it is read")
+	case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fail("", "the definition cannot be read: "+errnoText(err))
 	}
-	return text, nil
+	return text[:n], nil
 }
 
 // errnoText is the text of err without the path, which is said already.

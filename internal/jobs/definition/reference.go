@@ -94,6 +94,9 @@ func (g *grammar) writeKey(b *strings.Builder, k *key) {
 
 // typeName returns what a key takes, as the reference says it.
 func (k *key) typeName() string {
+	if k.option.Name != "" && k.shape != scalar {
+		return k.option.Type.String()
+	}
 	switch k.shape {
 	case scalar:
 		return k.scalarName(k.kind)
@@ -111,8 +114,13 @@ func (k *key) typeName() string {
 }
 
 func plural(name string) string {
-	if strings.HasSuffix(name, "s") || strings.ContainsAny(name, " |") {
+	switch {
+	case strings.Contains(name, "|"), strings.HasPrefix(name, "pattern "):
 		return name
+	case strings.HasSuffix(name, "s"), strings.HasSuffix(name, "ch"):
+		return name + "es"
+	case strings.HasSuffix(name, "query"):
+		return strings.TrimSuffix(name, "y") + "ies"
 	}
 	return name + "s"
 }

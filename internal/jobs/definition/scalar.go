@@ -24,12 +24,16 @@ const (
 // check looks whether a scalar is what its key takes, and splits it where it
 // holds substitutions.
 func (w *walker) check(t *Text, k *key, kd kind, name string) bool {
-	if strings.Contains(t.Value, "#{") && kd != kindRegexp {
-		if k.late {
+	at := strings.Index(t.Value, "#{")
+	if kd == kindScript {
+		at = substitutionIn(t.Value)
+	}
+	if at >= 0 && kd != kindRegexp {
+		if k.late && kd != kindScript {
 			return w.substitute(t)
 		}
 		hint, msg := noSubstitution(k, kd)
-		w.add(w.placeIn(*t, strings.Index(t.Value, "#{")), hint, "%s", msg)
+		w.add(w.placeIn(*t, at), hint, "%s", msg)
 		return false
 	}
 	if t.Value == "" && !k.empty {
@@ -58,6 +62,22 @@ func (w *walker) substitute(t *Text) bool {
 	walkRefs(parts, func(r *Reference) { r.Pos = w.placeIn(*t, r.Column) })
 	t.Parts = parts
 	return true
+}
+
+// substitutionIn finds what is meant as a substitution in the text of a script,
+// in which #{ may stand by right; -1 when there is nothing.
+func substitutionIn(script string) int {
+	for at := 0; ; {
+		i := strings.Index(script[at:], "#{")
+		if i < 0 {
+			return -1
+		}
+		at += i + len("#{")
+		rest := strings.TrimLeft(script[at:], " ")
+		if slices.ContainsFunc(scopes, func(s string) bool { return strings.HasPrefix(rest, s+"[") }) {
+			return at - len("#{")
+		}
+	}
 }
 
 // noSubstitution says why there can be none.
@@ -104,6 +124,9 @@ func (w *walker) wrong(v string, k *key, kd kind) (msg, hint string) {
 		return wrongDuration(v)
 	case kindEnum:
 		if !slices.Contains(k.values, v) {
+			if len(k.values) == 1 {
+				return fmt.Sprintf("%s is not %s, and there is nothing else", core.Quote(v), k.values[0]), ""
+			}
 			return fmt.Sprintf("%s is none of %s", core.Quote(v), listed(k.values, "and")), didYouMean(v, k.values)
 		}
 	case kindJobName, kindID, kindRef:
@@ -261,7 +284,10 @@ func wrongClass(v string) (msg, hint string) {
 			return core.Quote(v) + " is no class of errors", "as in read.parse or process.validation"
 		}
 		if i == 0 && !slices.Contains(classRoots, word) {
-			hint := didYouMean(word, classRoots)
+			hint := ""
+			if near := core.Nearest(word, classRoots); near != "" {
+				hint = "did you mean " + near + strings.TrimPrefix(v, word) + "?"
+			}
 			if strings.HasSuffix(v, "Exception") {
 				hint = "classes are dotted words, as in read.parse, process.validation or write.constraint"
 			}

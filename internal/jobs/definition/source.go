@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -164,14 +163,36 @@ func (s *source) plain(n *yaml.Node) {
 	}
 }
 
-var (
-	swallowed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[ \t])#\{`) })
-	afterKey  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(^|[-:,\[{])[ \t]*#\{`) })
-)
+// suspect is a #{ that YAML may take for the beginning of a comment.
+type suspect struct{ line, index int }
+
+// suspects finds every #{ that begins a line or stands behind a space.
+func (s *source) suspects() []suspect {
+	var all []suspect
+	for at := 0; ; {
+		i := strings.Index(s.text[at:], "#{")
+		if i < 0 {
+			return all
+		}
+		at += i
+		if at == 0 || s.text[at-1] == ' ' || s.text[at-1] == '\t' || s.text[at-1] == '\n' {
+			begin := strings.LastIndexByte(s.text[:at], '\n') + 1
+			all = append(all, suspect{strings.Count(s.text[:at], "\n") + 1, at - begin})
+			if len(all) > maxSuspects {
+				return all
+			}
+		}
+		at += len("#{")
+	}
+}
+
+// maxSuspects bounds what is looked at closely.
+const maxSuspects = 1000
 
 // comments reports comments that were meant to be substitutions.
 func (s *source) comments(doc *yaml.Node) {
-	if !strings.Contains(s.text, "#{") || !swallowed().MatchString(s.text) && !strings.Contains(s.text, "\n#{") {
+	suspects := s.suspects()
+	if suspects == nil {
 		return
 	}
 	var texts []*yaml.Node // scalars that may hold a # by right
@@ -185,19 +206,9 @@ func (s *source) comments(doc *yaml.Node) {
 		}
 	}
 	collect(doc)
-	for i := range strings.Count(s.text, "\n") + 1 {
-		line := s.line(i + 1)
-		found := swallowed().FindStringIndex(line)
-		if found == nil {
-			continue
-		}
-		hash := found[1] - len("#{")
-		inside := false
-		for _, t := range texts {
-			inside = inside || s.within(t, i+1, hash)
-		}
-		if !inside {
-			s.swallow(i+1, hash)
+	for _, p := range suspects {
+		if !s.swallowed[p.line] && !slices.ContainsFunc(texts, func(t *yaml.Node) bool { return s.within(t, p.line, p.index) }) {
+			s.swallow(p.line, p.index)
 		}
 	}
 }
@@ -270,10 +281,14 @@ func (s *source) syntax(err error) {
 			at = Pos{c.Line, c.Column}
 		}
 	}
-	for i := range min(at.Line, strings.Count(s.text, "\n")+1) {
-		if found := afterKey().FindStringIndex(s.line(i + 1)); found != nil {
-			s.swallow(i+1, found[1]-len("#{"))
+	for _, p := range s.suspects() { // that may be all that is wrong
+		before := strings.TrimRight(s.line(p.line)[:p.index], " \t")
+		if p.line <= at.Line && !s.swallowed[p.line] && (before == "" || strings.ContainsAny(before[len(before)-1:], "-:,[{")) {
+			s.swallow(p.line, p.index)
 		}
+	}
+	if s.swallowed != nil {
+		return
 	}
 	hint := ""
 	for _, t := range syntaxTexts {

@@ -22,7 +22,23 @@ type value struct {
 type object struct {
 	Pos
 	block  *block
-	values map[string]value
+	values []given
+}
+
+// given is a key that a block has.
+type given struct {
+	*key
+	value
+}
+
+// find returns what a key has; there are few, and a search is cheaper than a map.
+func (o *object) find(name string) (value, bool) {
+	for i := range o.values {
+		if o.values[i].name == name {
+			return o.values[i].value, true
+		}
+	}
+	return value{}, false
 }
 
 // walker reads nodes by the grammar.
@@ -33,20 +49,20 @@ type walker struct {
 
 // block reads a node as a block; nil when it is none.
 func (w *walker) block(n *yaml.Node, b *block) *object {
-	if !w.mapping(n, b.called()+" is", b) {
+	if !w.mapping(n, article(b.called())+" is", b) {
 		return nil
 	}
-	o := &object{Pos: Pos{n.Line, n.Column}, block: b, values: make(map[string]value, len(n.Content)/2)}
-	present := map[string]bool{}
+	o := &object{Pos: Pos{n.Line, n.Column}, block: b, values: make([]given, 0, len(n.Content)/2)}
+	present := make([]string, 0, len(n.Content)/2)
 	w.entries(n, func(name Text, v *yaml.Node) {
 		k := b.index[name.Value]
 		if k == nil {
 			w.unknown(name, b)
 			return
 		}
-		present[name.Value] = true
+		present = append(present, name.Value)
 		if got, ok := w.value(v, k, name); ok {
-			o.values[name.Value] = got
+			o.values = append(o.values, given{k, got})
 		}
 	})
 	w.complete(o, present)
@@ -88,6 +104,14 @@ func (w *walker) null(n *yaml.Node, hint string) bool {
 	return true
 }
 
+// article puts an article before a name.
+func article(name string) string {
+	if strings.ContainsRune("aeio", rune(name[0])) {
+		return "an " + name
+	}
+	return "a " + name
+}
+
 // found says what a node is.
 func found(n *yaml.Node) string {
 	switch n.Kind {
@@ -104,7 +128,7 @@ func found(n *yaml.Node) string {
 // entries calls f for each entry of a map, and reports keys that are no text or
 // are there twice.
 func (w *walker) entries(n *yaml.Node, f func(name Text, v *yaml.Node)) {
-	seen := make(map[string]int, len(n.Content)/2)
+	seen := keysOf(n)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k, v := n.Content[i], n.Content[i+1]
 		at := Pos{k.Line, k.Column}
@@ -118,12 +142,35 @@ func (w *walker) entries(n *yaml.Node, f func(name Text, v *yaml.Node)) {
 			w.add(at, "write the keys out", "the merge key << is refused: a definition says what it means in place")
 			continue
 		}
-		if first, twice := seen[k.Value]; twice {
+		if first := seen(i); first > 0 {
 			w.add(at, "take one of them away", "the key %s is there twice, first in line %d", core.Quote(k.Value), first)
 			continue
 		}
-		seen[k.Value] = k.Line
 		f(text(k), v)
+	}
+}
+
+// keysOf returns a function that says in which line the i-th key of a map was
+// there before; 0 if it was not.
+func keysOf(n *yaml.Node) func(i int) int {
+	const few = 40
+	if len(n.Content) <= few {
+		return func(i int) int {
+			for j := 0; j < i; j += 2 {
+				if n.Content[j].Kind == yaml.ScalarNode && n.Content[j].Value == n.Content[i].Value {
+					return n.Content[j].Line
+				}
+			}
+			return 0
+		}
+	}
+	lines := make(map[string]int, len(n.Content)/2)
+	return func(i int) int {
+		first := lines[n.Content[i].Value]
+		if first == 0 {
+			lines[n.Content[i].Value] = n.Content[i].Line
+		}
+		return first
 	}
 }
 
@@ -145,16 +192,16 @@ func (w *walker) unknown(name Text, b *block) {
 }
 
 // complete reports keys that are missing, and those that exclude each other.
-func (w *walker) complete(o *object, present map[string]bool) {
+func (w *walker) complete(o *object, present []string) {
 	for i := range o.block.keys {
-		if k := &o.block.keys[i]; k.required && !present[k.name] {
-			w.add(o.Pos, k.help, "%s needs the key %s", o.block.called(), k.name)
+		if k := &o.block.keys[i]; k.required && !slices.Contains(present, k.name) {
+			w.add(o.Pos, k.advice(), "%s needs the key %s", o.block.called(), k.name)
 		}
 	}
 	for _, group := range o.block.exactly {
 		var given []string
 		for _, name := range group {
-			if present[name] {
+			if slices.Contains(present, name) {
 				given = append(given, name)
 			}
 		}
@@ -163,7 +210,7 @@ func (w *walker) complete(o *object, present map[string]bool) {
 			w.add(o.Pos, "", "%s needs one of the keys %s", o.block.called(), listed(group, "and"))
 		case len(given) > 1:
 			at := o.Pos
-			if v, ok := o.values[given[1]]; ok {
+			if v, ok := o.find(given[1]); ok {
 				at = v.key.Pos()
 			}
 			w.add(at, "", "%s exclude each other: %s needs exactly one of %s", listed(given, "and"), o.block.called(), listed(group, "and"))
@@ -179,12 +226,17 @@ func (w *walker) value(n *yaml.Node, k *key, name Text) (v value, ok bool) {
 	}
 	form := k
 	if k.or != nil && w.fits(n, k.or) && !w.fits(n, k) {
-		form = k.or
-		v.or = true
+		form, v.or = k.or, true
+		if form.kind == kindEnum && !slices.Contains(form.values, n.Value) {
+			w.add(Pos{n.Line, n.Column}, or(didYouMean(n.Value, form.values), w.example(k)), "%s takes a map or %s, found %s",
+				k.name, listed(form.values, "or"), found(n))
+			return v, false
+		}
 	}
 	switch form.shape {
 	case scalar:
 		v.text, ok = w.scalar(n, form, k.name)
+		ok = ok || form.kind == kindID && v.text.Given() // who leads to it is right
 	case list:
 		v.items, ok = w.list(n, form, k.name)
 	case texts:
@@ -212,6 +264,14 @@ func (w *walker) fits(n *yaml.Node, k *key) bool {
 	return n.Kind == yaml.MappingNode
 }
 
+// advice is what the reference says about a key.
+func (k *key) advice() string {
+	if k.help == "" {
+		return ""
+	}
+	return k.name + ": " + k.help
+}
+
 // example says how the value of a key looks.
 func (w *walker) example(k *key) string {
 	switch k.shape {
@@ -231,7 +291,7 @@ func (w *walker) example(k *key) string {
 
 func (w *walker) scalar(n *yaml.Node, k *key, name string) (Text, bool) {
 	if n.Kind != yaml.ScalarNode {
-		w.add(Pos{n.Line, n.Column}, k.help, "%s takes one value, found %s", name, found(n))
+		w.add(Pos{n.Line, n.Column}, k.advice(), "%s takes one value, found %s", name, found(n))
 		return Text{}, false
 	}
 	t := text(n)
@@ -244,49 +304,45 @@ func (w *walker) list(n *yaml.Node, k *key, name string) (items []value, ok bool
 		return nil, false
 	}
 	if len(n.Content) == 0 && !k.empty {
-		w.add(Pos{n.Line, n.Column}, k.help, "the list of %s is empty", name)
+		w.add(Pos{n.Line, n.Column}, k.advice(), "the list of %s is empty", name)
 		return nil, false
 	}
-	ok = true
+	items = make([]value, 0, len(n.Content))
+	entry := *k
+	entry.empty = true
 	for _, c := range n.Content {
 		if c.Kind == yaml.AliasNode || w.null(c, "") {
-			ok = false
 			continue
 		}
-		entry := *k
-		entry.empty = true
-		t, good := w.scalar(c, &entry, "an entry of "+name)
-		items = append(items, value{text: t})
-		ok = ok && good
+		if t, good := w.scalar(c, &entry, "an entry of "+name); good {
+			items = append(items, value{text: t})
+		}
 	}
-	return items, ok
+	return items, true
 }
 
 func (w *walker) texts(n *yaml.Node, k *key, name string) (items []value, ok bool) {
 	if n.Kind != yaml.MappingNode {
-		w.add(Pos{n.Line, n.Column}, k.help, "%s takes a map, found %s", name, found(n))
+		w.add(Pos{n.Line, n.Column}, k.advice(), "%s takes a map, found %s", name, found(n))
 		return nil, false
 	}
 	if len(n.Content) == 0 && !k.empty {
-		w.add(Pos{n.Line, n.Column}, k.help, "the map %s is empty", name)
+		w.add(Pos{n.Line, n.Column}, k.advice(), "the map %s is empty", name)
 		return nil, false
 	}
-	ok = true
+	items = make([]value, 0, len(n.Content)/2)
+	asKey, entry := *k, *k
+	asKey.late, asKey.empty, entry.empty = false, false, k.kind == kindText
 	w.entries(n, func(key Text, v *yaml.Node) {
-		entry := *k
-		entry.late, entry.empty = false, false
-		good := w.check(&key, &entry, k.keys, "a name in "+name)
-		entry = *k
-		entry.empty = k.kind == kindText
+		good := w.check(&key, &asKey, k.keys, "a name in "+name)
 		if v.Kind == yaml.AliasNode || w.null(v, "") {
-			ok = false
 			return
 		}
-		t, fine := w.scalar(v, &entry, core.EscapeControl(key.Value)+" in "+name)
-		items = append(items, value{key: key, text: t})
-		ok = ok && good && fine
+		if t, fine := w.scalar(v, &entry, core.EscapeControl(key.Value)+" in "+name); good && fine {
+			items = append(items, value{key: key, text: t})
+		}
 	})
-	return items, ok
+	return items, true
 }
 
 // one reads a block or a choice.
@@ -303,7 +359,7 @@ func (w *walker) choice(n *yaml.Node, c *choice) *object {
 	for i, name := range c.blocks {
 		heads[i] = w.g.blocks[name].keys[0].name
 	}
-	if !w.mapping(n, "a "+c.name+" is", nil) {
+	if !w.mapping(n, article(c.name)+" is", nil) {
 		return nil
 	}
 	chosen, second := -1, Text{}
@@ -324,7 +380,7 @@ func (w *walker) choice(n *yaml.Node, c *choice) *object {
 	if chosen >= 0 {
 		b := w.g.blocks[c.blocks[chosen]]
 		if second.Value != "" {
-			w.add(second.Pos(), "", "%s and %s exclude each other: a %s is one of %s", heads[chosen], second.Value, c.name, listed(heads, "and"))
+			w.add(second.Pos(), "", "%s and %s exclude each other: %s is one of %s", heads[chosen], second.Value, article(c.name), listed(heads, "and"))
 			return nil
 		}
 		return w.block(n, b)
@@ -333,7 +389,11 @@ func (w *walker) choice(n *yaml.Node, c *choice) *object {
 	for i := 0; i+1 < len(n.Content) && hint == ""; i += 2 {
 		hint = didYouMean(n.Content[i].Value, heads)
 	}
-	w.add(Pos{n.Line, n.Column}, hint, "a %s has one of the keys %s", c.name, listed(heads, "and"))
+	one := "one of the keys "
+	if len(heads) == 1 {
+		one = "the key "
+	}
+	w.add(Pos{n.Line, n.Column}, hint, "%s has %s%s", article(c.name), one, listed(heads, "and"))
 	return nil
 }
 
@@ -343,7 +403,7 @@ func (w *walker) many(n *yaml.Node, k *key, name string) (items []value, ok bool
 		return nil, false
 	}
 	if len(n.Content) == 0 && !k.empty {
-		w.add(Pos{n.Line, n.Column}, k.help, "the list of %s is empty", name)
+		w.add(Pos{n.Line, n.Column}, k.advice(), "the list of %s is empty", name)
 		return nil, false
 	}
 	for _, c := range n.Content {
@@ -356,7 +416,7 @@ func (w *walker) many(n *yaml.Node, k *key, name string) (items []value, ok bool
 
 func (w *walker) named(n *yaml.Node, k *key, name string) (items []value, ok bool) {
 	if n.Kind != yaml.MappingNode {
-		w.add(Pos{n.Line, n.Column}, k.help, "%s takes a map, found %s", name, found(n))
+		w.add(Pos{n.Line, n.Column}, k.advice(), "%s takes a map, found %s", name, found(n))
 		return nil, false
 	}
 	w.entries(n, func(key Text, v *yaml.Node) {
