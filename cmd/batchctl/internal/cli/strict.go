@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -14,95 +15,116 @@ import (
 // errRejected: the job completed, and records were skipped.
 var errRejected = errors.New("records were skipped")
 
+// What one line names at most.
 const (
-	// maxGenerations bounds how deep children of children are looked at.
-	maxGenerations = 8
-	// maxRejectsFiles bounds how many files a line names.
-	maxRejectsFiles = 3
+	maxRejectsFiles    = 3
+	maxRejectsAttempts = 3
+	maxRejectsPlaces   = 10
 )
 
-// rejected returns an errRejected that says how many records je has skipped,
-// where, and which files they are in; nil where none were, or nobody asked.
+// rejected returns an errRejected that says how many records the attempts at the
+// instance of je have skipped, where, and which files they are in; nil where none
+// were, or nobody asked. What cannot be looked up is no reason to say that there
+// were none.
 func (a *app) rejected(ctx context.Context, x core.JobExplorer, je *core.JobExecution, o *launchOptions) error {
 	if !a.settings.Strict {
 		return nil
 	}
-	total, places := rejectsOf(context.WithoutCancel(ctx), x, je, maxGenerations)
-	if total == 0 {
+	t := newRejectsTally(x, je)
+	err := t.instance(context.WithoutCancel(ctx), je.Instance, generation{})
+	total, places := t.sum()
+	var found string
+	switch {
+	case err != nil:
+		found = "what was skipped could not be looked up"
+	case total > 0:
+		verb := "were"
+		if total == 1 {
+			verb = "was"
+		}
+		found = fmt.Sprintf("%s %s skipped: %s", plural(int(total), "record"), verb, places)
+		if t.unseen > 0 {
+			found += fmt.Sprintf("; the jobs that %s launched were not looked at", plural(t.unseen, "more step"))
+		}
+	case t.unseen > 0:
+		found = fmt.Sprintf("what was skipped is not known: the jobs that %s launched were not looked at", plural(t.unseen, "step"))
+	default:
 		return nil
 	}
-	verb := "were"
-	if total == 1 {
-		verb = "was"
-	}
 	return &core.Error{
-		Kind: errRejected, Op: o.verb,
-		Msg: fmt.Sprintf("execution %d is COMPLETED, but %s %s skipped: %s",
-			je.ID, plural(int(total), "record"), verb, strings.Join(places, ", ")),
-		Hint: core.ShellQuote("batchctl", "show", fmt.Sprint(je.ID)),
+		Kind: errRejected, Op: o.verb, Err: err,
+		Msg:  fmt.Sprintf("execution %d is COMPLETED, but %s", je.ID, found),
+		Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(t.shows(), 10)),
 	}
 }
 
-// rejectsOf counts what the steps of je have skipped, children of job steps
-// included. The rows of parts are not counted: their manager's has the sum.
-func rejectsOf(ctx context.Context, x core.JobExplorer, je *core.JobExecution, generations int) (total int64, places []string) {
-	for _, se := range je.Steps {
-		if _, part := core.SplitStepName(se.StepName); part != "" {
-			continue
-		}
-		if n := skippedIn(se); n > 0 {
-			total += n
-			place := fmt.Sprintf("%d in step %s", n, se.StepName)
-			if files := rejectsFiles(ctx, x, je, se); len(files) > 0 {
-				place += " (see " + listFiles(files) + ")"
-			}
-			places = append(places, place)
-		}
-		full, err := x.StepExecution(ctx, se.ID)
-		if err != nil || generations == 0 {
-			continue
-		}
-		child, ok := childOf(ctx, x, full)
-		if !ok || child.Execution == nil {
-			continue
-		}
-		ended, err := x.JobExecution(ctx, child.Execution.ID)
-		if err != nil {
-			continue
-		}
-		n, below := rejectsOf(ctx, x, ended, generations-1)
-		total += n
-		for _, place := range below {
-			places = append(places, fmt.Sprintf("%s of %s execution %d", place, child.JobName, ended.ID))
-		}
+// sum returns how many records were skipped, and where.
+func (t *rejectsTally) sum() (total int64, places string) {
+	texts := make([]string, 0, len(t.places))
+	for _, p := range t.places {
+		total += p.count
+		texts = append(texts, t.describe(p))
 	}
-	return total, places
+	if more := len(texts) - maxRejectsPlaces; more > 0 {
+		texts = append(texts[:maxRejectsPlaces], fmt.Sprintf("and in %s more", plural(more, "step")))
+	}
+	return total, strings.Join(texts, ", ")
+}
+
+// describe says of a place which step of which executions it is. That a step is
+// one of the execution which has just ended goes without saying.
+func (t *rejectsTally) describe(p *rejectsPlace) string {
+	text := fmt.Sprintf("%d in step %s", p.count, p.step)
+	if len(p.files) > 0 {
+		text += " (see " + listFiles(p.files) + ")"
+	}
+	if p.jobName == "" && slices.Equal(p.attempts, []int64{t.ended.ID}) {
+		return text
+	}
+	text += " of "
+	if p.jobName != "" {
+		text += p.jobName + " "
+	}
+	text += "execution"
+	if len(p.attempts) > 1 {
+		text += "s"
+	}
+	ids := make([]string, 0, maxRejectsAttempts)
+	for _, id := range p.attempts[:min(len(p.attempts), maxRejectsAttempts)] {
+		ids = append(ids, strconv.FormatInt(id, 10))
+	}
+	text += " " + strings.Join(ids, ", ")
+	if more := len(p.attempts) - maxRejectsAttempts; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// shows returns the execution that is worth a look: the one that has ended, when
+// it has skipped anything, else the last one before that has.
+func (t *rejectsTally) shows() int64 {
+	id := int64(0)
+	for _, p := range t.places {
+		id = max(id, p.shownBy)
+	}
+	if id == 0 {
+		return t.ended.ID
+	}
+	return id
 }
 
 func skippedIn(se *core.StepExecution) int64 {
 	return se.Counts.ReadSkip + se.Counts.ProcessSkip + se.Counts.WriteSkip
 }
 
-// rejectsFiles returns the files that the step, or its parts, has put skipped
-// records into, as their contexts name them.
-func rejectsFiles(ctx context.Context, x core.JobExplorer, je *core.JobExecution, manager *core.StepExecution) []string {
+// rejectsFiles returns the files that a step has put skipped records into, as
+// its context names them.
+func rejectsFiles(ec core.ExecutionContext) []string {
 	var files []string
-	looked := 0
-	for _, se := range je.Steps {
-		step, _ := core.SplitStepName(se.StepName)
-		if step != manager.StepName || skippedIn(se) == 0 || looked == maxPartContexts {
-			continue
-		}
-		looked++
-		full, err := x.StepExecution(ctx, se.ID)
-		if err != nil {
-			continue
-		}
-		for _, key := range slices.Sorted(maps.Keys(full.Context)) {
-			file, isText := full.Context[key].(string)
-			if isText && isRejectsTarget(key) && file != "" && !slices.Contains(files, file) {
-				files = append(files, file)
-			}
+	for _, key := range slices.Sorted(maps.Keys(ec)) {
+		file, isText := ec[key].(string)
+		if isText && isRejectsTarget(key) && file != "" {
+			files = append(files, file)
 		}
 	}
 	return files
