@@ -172,10 +172,14 @@ func TestSplitRefusal(t *testing.T) {
 		final bool
 		want  string
 	}{
-		{"a refusal before a failure", func(b *bundle) element { return split("s", 1, refused("a"), fails(b)) }, false,
-			"FAILED/FAILED: a FAILED/REFUSED b FAILED/FAILED"},
-		{"a refusal after a failure", func(b *bundle) element { return split("s", 1, fails(b), refused("a")) }, false,
-			"FAILED/FAILED: a FAILED/REFUSED b FAILED/FAILED"},
+		{
+			"a refusal before a failure", func(b *bundle) element { return split("s", 1, refused("a"), fails(b)) }, false,
+			"FAILED/FAILED: a FAILED/REFUSED b FAILED/FAILED",
+		},
+		{
+			"a refusal after a failure", func(b *bundle) element { return split("s", 1, fails(b), refused("a")) }, false,
+			"FAILED/FAILED: a FAILED/REFUSED b FAILED/FAILED",
+		},
 		{"in nested flows", func(b *bundle) element {
 			return split("s", 1, nested("f", refused("a"), b.el("a2")), nested("g", fails(b), b.el("b2")))
 		}, false, "FAILED/FAILED: a FAILED/REFUSED b FAILED/FAILED"},
@@ -188,16 +192,26 @@ func TestSplitRefusal(t *testing.T) {
 		{"one that ends the job by a transition", func(b *bundle) element {
 			return split("s", 1, nested("f", on(refused("a"), "*", core.ToFail)), fails(b))
 		}, false, "FAILED/FAILED: a FAILED/REFUSED b FAILED/FAILED"},
-		{"a refusal alone", func(b *bundle) element { return split("s", 1, refused("a"), b.el("c")) }, true,
-			"FAILED/FAILED: a FAILED/REFUSED c"},
-		{"refusals alone", func(*bundle) element { return split("s", 1, refused("a"), nested("f", refused("d"))) }, true,
-			"FAILED/FAILED: a FAILED/REFUSED d FAILED/REFUSED"},
-		{"a refusal beside a stop", func(b *bundle) element { return split("s", 1, refused("a"), b.el("c", "STOPPED")) }, true,
-			"FAILED/FAILED: a FAILED/REFUSED c STOPPED/STOPPED"},
-		{"a refusal in a nested flow without a split", func(b *bundle) element { return nested("f", b.el("c"), refused("a"), b.el("e")) }, true,
-			"FAILED/FAILED: a FAILED/REFUSED c"},
-		{"a refusal in a flow step", func(b *bundle) element { return element{Step: flowStep("F", b.el("c"), refused("a"))} }, true,
-			"FAILED/FAILED: F FAILED/REFUSED a FAILED/REFUSED c"},
+		{
+			"a refusal alone", func(b *bundle) element { return split("s", 1, refused("a"), b.el("c")) }, true,
+			"FAILED/FAILED: a FAILED/REFUSED c",
+		},
+		{
+			"refusals alone", func(*bundle) element { return split("s", 1, refused("a"), nested("f", refused("d"))) }, true,
+			"FAILED/FAILED: a FAILED/REFUSED d FAILED/REFUSED",
+		},
+		{
+			"a refusal beside a stop", func(b *bundle) element { return split("s", 1, refused("a"), b.el("c", "STOPPED")) }, true,
+			"FAILED/FAILED: a FAILED/REFUSED c STOPPED/STOPPED",
+		},
+		{
+			"a refusal in a nested flow without a split", func(b *bundle) element { return nested("f", b.el("c"), refused("a"), b.el("e")) }, true,
+			"FAILED/FAILED: a FAILED/REFUSED c",
+		},
+		{
+			"a refusal in a flow step", func(b *bundle) element { return element{Step: flowStep("F", b.el("c"), refused("a"))} }, true,
+			"FAILED/FAILED: F FAILED/REFUSED a FAILED/REFUSED c",
+		},
 		{"a flow step with a split of both can be restarted", func(b *bundle) element {
 			return element{Step: flowStep("F", split("s", 1, refused("a"), fails(b)))}
 		}, false, "FAILED/FAILED: F FAILED/FAILED a FAILED/REFUSED b FAILED/FAILED"},
