@@ -1,0 +1,231 @@
+package definition
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/chunk"
+	"github.com/batchctl/batchctl/internal/jobs/record"
+	"github.com/batchctl/batchctl/internal/jobs/rejects"
+)
+
+// These shorten what every chunk of a definition is made of.
+type (
+	reader    = core.ItemReader[record.Record]
+	processor = core.ItemProcessor[record.Record, record.Record]
+	writer    = core.ItemWriter[record.Record]
+	chunkBody = chunk.Body[record.Record, record.Record]
+)
+
+// chunkPlan is a compiled chunk.
+type chunkPlan struct {
+	j        *job
+	e        *Element
+	size     late[int64]
+	threads  late[int64]
+	reader   late[reader]
+	process  func(b *bound) (processor, error) // nil: nothing is done
+	write    func(b *bound) (writer, error)
+	expect   func(b *bound) (*auditor, error) // nil: nothing is expected
+	skip     late[core.SkipPolicy]
+	retry    late[core.RetryPolicy]
+	rejects  Text
+	listener func(s *core.Scope) chunk.Listener[record.Record, record.Record]
+}
+
+// chunk makes a step that moves records.
+func (c *compiler) chunk(e *Element) *core.Step {
+	x := e.Chunk
+	for _, t := range []struct {
+		text Text
+		what string
+	}{{x.TimeLimit, "time-limit"}, {x.Timeout, "timeout of a chunk"}} {
+		if t.text.Given() {
+			c.report(t.text.Pos(), "take it away; timeout beside step bounds the whole step", "%s is not supported yet", t.what)
+		}
+	}
+	p := &chunkPlan{
+		j: c.job, e: e, size: lateValue(c, x.Size, chunk.DefaultSize, within(1, chunk.MaxSize)),
+		threads: lateValue(c, x.Threads, 1, within(1, chunk.MaxThreads)),
+		skip:    c.skip(x.Skip), retry: c.retry(x.Retry),
+	}
+	if x.Skip != nil {
+		p.rejects = c.late(x.Skip.To)
+	}
+	if !c.spoiled(e) {
+		var in *record.Schema
+		in, p.reader = c.reads(x.Reader)
+		out := c.ops(x.Processor, in, p)
+		p.write = c.outputs(x, out)
+		c.expectations(x.Expect, in, out, p)
+	}
+	p.listener = c.itemListener(e)
+	return chunk.Step(e.ID.Value, p.bind)
+}
+
+// bind makes the body for one execution of the step.
+func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
+	b := p.j.inScope(p.e, s)
+	size, err := p.size(b)
+	if err != nil {
+		return nil, err
+	}
+	threads, err := p.threads(b)
+	if err != nil {
+		return nil, err
+	}
+	o := chunk.Options{Size: int(size), Threads: int(threads)}
+	if o.Skip, err = p.skip(b); err != nil {
+		return nil, err
+	}
+	if o.Retry, err = p.retry(b); err != nil {
+		return nil, err
+	}
+	path, err := b.path(p.rejects)
+	if err != nil {
+		return nil, err
+	}
+	if path != "" {
+		o.Rejects = rejects.New(rejects.Config{Path: path})
+	}
+	return p.body(b, s, o)
+}
+
+func (p *chunkPlan) body(b *bound, s *core.Scope, o chunk.Options) (core.StepBody, error) {
+	r, err := p.reader(b)
+	if err != nil {
+		return nil, err
+	}
+	work := chunk.PassThrough[record.Record]()
+	if p.process != nil {
+		if work, err = p.process(b); err != nil {
+			return nil, err
+		}
+	}
+	w, err := p.write(b)
+	if err != nil {
+		return nil, err
+	}
+	var listener chunk.Listener[record.Record, record.Record]
+	if p.expect != nil {
+		a, err := p.expect(b)
+		if err != nil {
+			return nil, err
+		}
+		if w, err = chunk.Tee[record.Record](a, w); err != nil {
+			return nil, err
+		}
+		listener.AfterRead = a.takeRead
+	}
+	body := chunk.New(r, work, w, o)
+	if p.listener != nil {
+		listener = chunk.Join(listener, p.listener(s))
+	}
+	return body.Listen(listener), nil
+}
+
+// skip makes the policy of bad records; never is a policy that passes over none.
+func (c *compiler) skip(x *Skip) late[core.SkipPolicy] {
+	if x == nil || x.Never {
+		return func(*bound) (core.SkipPolicy, error) { return nil, nil }
+	}
+	limit := lateValue(c, x.Limit, core.DefaultSkipLimit, func(text string) (int64, error) {
+		if text == "none" {
+			return core.NoSkipLimit, nil
+		}
+		return within(0, math.MaxInt64)(text)
+	})
+	percent := lateValue(c, x.Percent, 0, numberWithin(0, 100))
+	classes := c.classes(x.Include, x.Exclude)
+	return func(b *bound) (core.SkipPolicy, error) {
+		most, err := limit(b)
+		if err != nil {
+			return nil, err
+		}
+		share, err := percent(b)
+		if err != nil || most == 0 { // nothing may pass: then there is nothing to say of limits
+			return nil, err
+		}
+		return core.LimitSkipPolicy{ErrorClasses: classes, Max: most, MaxPercent: share}, nil
+	}
+}
+
+// retry makes the policy of errors that may pass.
+func (c *compiler) retry(x *Retry) late[core.RetryPolicy] {
+	if x == nil || x.Never {
+		return func(*bound) (core.RetryPolicy, error) { return nil, nil }
+	}
+	const defaultLimit, defaultMultiplier = 3, 2
+	limit := lateValue(c, x.Limit, defaultLimit, within(0, 1000))
+	backoff := lateValue(c, x.Backoff, 100*time.Millisecond, parseDuration)
+	multiplier := lateValue(c, x.Multiplier, defaultMultiplier, numberWithin(1, 1000))
+	longest := lateValue(c, x.Max, 10*time.Second, parseDuration)
+	jitter := lateValue(c, x.Jitter, 0, numberWithin(0, 1))
+	classes := c.classes(x.Include, x.Exclude)
+	return func(b *bound) (core.RetryPolicy, error) {
+		p := core.BackoffRetryPolicy{ErrorClasses: classes}
+		most, err := limit(b)
+		if err != nil {
+			return nil, err
+		}
+		p.Max = int(most)
+		if p.Backoff, err = backoff(b); err != nil {
+			return nil, err
+		}
+		if p.Multiplier, err = multiplier(b); err != nil {
+			return nil, err
+		}
+		if p.MaxBackoff, err = longest(b); err != nil {
+			return nil, err
+		}
+		p.Jitter, err = jitter(b)
+		return p, err
+	}
+}
+
+func (c *compiler) classes(include, exclude []Text) core.ErrorClasses {
+	for _, t := range slices.Concat(include, exclude) {
+		c.fixed(t, "a class of errors")
+	}
+	return core.ErrorClasses{Include: plainTexts(include), Exclude: plainTexts(exclude)}
+}
+
+// itemListener makes the hooks about items; nil when there are none.
+func (c *compiler) itemListener(e *Element) func(s *core.Scope) chunk.Listener[record.Record, record.Record] {
+	skipped := c.hook("on-skip", e.Listeners.OnSkip, true)
+	retried := c.hook("on-retry", e.Listeners.OnRetry, true)
+	if skipped == nil && retried == nil {
+		return nil
+	}
+	return func(s *core.Scope) (l chunk.Listener[record.Record, record.Record]) {
+		if skipped != nil {
+			tell := func(ctx context.Context, phase string, err error) {
+				skipped.heard(ctx, e, s, map[string]string{varPhase: phase, varError: clean(err)})
+			}
+			l.OnSkipInRead = func(ctx context.Context, err error) error { tell(ctx, core.PhaseRead, err); return nil }
+			l.OnSkipInProcess = func(ctx context.Context, _ *record.Record, err error) error {
+				tell(ctx, core.PhaseProcess, err)
+				return nil
+			}
+			l.OnSkipInWrite = func(ctx context.Context, _ *record.Record, err error) error {
+				tell(ctx, core.PhaseWrite, err)
+				return nil
+			}
+		}
+		if retried != nil {
+			l.OnRetry = func(ctx context.Context, phase string, retries int, err error) error {
+				retried.heard(ctx, e, s, map[string]string{varPhase: phase, varError: clean(err), varRetries: fmt.Sprint(retries)})
+				return nil
+			}
+		}
+		return l
+	}
+}
+
+// clean is the text of an error as a variable can hold it.
+func clean(err error) string { return strings.ReplaceAll(core.EscapeControl(err.Error()), "\x00", "") }

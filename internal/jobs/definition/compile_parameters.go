@@ -1,0 +1,166 @@
+package definition
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// typePath is the type of a string that names a file.
+const typePath = "path"
+
+// parameters makes the declarations and the incrementer.
+func (c *compiler) parameters() {
+	c.made.Open = c.tree.Open
+	for _, p := range c.tree.Parameters {
+		spec := c.parameter(p)
+		if err := (core.ParameterSpecs{spec}).Check(); err != nil {
+			c.reportError(p.Name.Pos(), err)
+		}
+		c.made.Parameters = append(c.made.Parameters, spec)
+	}
+	if c.tree.Incrementer.Given() {
+		c.made.Incrementer = c.incrementer(c.fixed(c.tree.Incrementer, "the incrementer"))
+	}
+}
+
+// parameter makes one declaration.
+func (c *compiler) parameter(p Parameter) core.ParameterSpec {
+	spec := core.ParameterSpec{
+		Name: p.Name.Value, Help: strings.Join(strings.Fields(p.Description.Value), " "),
+		Required:       presentValue(c, p.Required, false, parseBool),
+		NonIdentifying: !presentValue(c, p.Identifying, true, parseBool),
+	}
+	switch name := c.fixed(p.Type, "a type"); name {
+	case "", string(core.TypeString):
+	case typePath:
+		spec.Path = true
+	case string(core.TypeLong), string(core.TypeDouble), string(core.TypeDate), string(core.TypeSecret):
+		spec.Type = core.ParameterType(name)
+	default:
+		known := []string{"string", "long", "double", "date", typePath, "secret"}
+		c.report(p.Type.Pos(), didYouMean(name, known), "%s is no type of parameters, want one of %s", core.Quote(name), strings.Join(known, ", "))
+	}
+	if p.Pattern.Given() {
+		spec.Pattern = presentValue(c, p.Pattern, nil, compilePattern)
+	}
+	if p.Default.Given() {
+		spec.Default = c.defaultOf(spec, p)
+	}
+	for _, t := range p.OneOf {
+		if _, err := valueOf(spec, t.Value); err != nil {
+			c.report(t.Pos(), "", "%v", err)
+		}
+	}
+	if d := p.Default; d.Given() && len(p.OneOf) > 0 && !slices.ContainsFunc(p.OneOf, func(t Text) bool { return t.Value == d.Value }) {
+		c.report(d.Pos(), "", "the default %s is none of %s", core.Quote(d.Value), choices(p.OneOf))
+	}
+	return spec
+}
+
+func compilePattern(text string) (*regexp.Regexp, error) {
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a pattern: %w", core.Quote(text), err)
+	}
+	return re, nil
+}
+
+// defaultOf returns the value of a default.
+func (c *compiler) defaultOf(spec core.ParameterSpec, p Parameter) any {
+	text := c.fixed(p.Default, "a default")
+	if spec.Type == core.TypeDate {
+		c.report(p.Default.Pos(), "leave it away, and give "+p.Name.Value+"=@today or a day at each run",
+			"a date has no default: which instant a day is depends on the zone of the repository")
+		return nil
+	}
+	v, err := valueOf(spec, text)
+	if err != nil {
+		c.report(p.Default.Pos(), "", "%v", err)
+		return nil
+	}
+	if s, ok := v.(string); ok && spec.Pattern != nil && !regexp.MustCompile(`\A(?:`+spec.Pattern.String()+`)\z`).MatchString(s) {
+		c.report(p.Default.Pos(), "", "the default %s does not match the pattern %s", core.Quote(s), spec.Pattern)
+	}
+	return v
+}
+
+// valueOf reads the text of a value as spec is declared.
+func valueOf(spec core.ParameterSpec, text string) (any, error) {
+	declared := core.ParameterSpec{Name: "value", Type: spec.Type}
+	ps, err := core.Notation{Declared: core.ParameterSpecs{declared}, Zone: time.UTC}.Parse([]string{"value=" + text})
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a %s: %w", core.Quote(text), spec.Declared(), err)
+	}
+	return ps[0].Value, nil
+}
+
+// incrementer moves the parameter of that name by its declared type.
+func (c *compiler) incrementer(name string) core.JobParametersIncrementer {
+	at := c.tree.Incrementer.Pos()
+	spec, ok := c.made.Parameters.Lookup(name)
+	if !ok {
+		names := c.made.Parameters.Names()
+		c.report(at, didYouMean(name, names), "the incrementer %s is no parameter of the job", core.Quote(name))
+		return nil
+	}
+	if !spec.Identifying() {
+		c.report(at, "", "the incrementer %s identifies nothing, so the next run would be no new one", core.Quote(name))
+	}
+	switch spec.ParameterType() {
+	case core.TypeLong:
+		return core.RunIDIncrementer{Name: name}
+	case core.TypeDate:
+		return core.DateIncrementer{Name: name}
+	case core.TypeString, core.TypeDouble, core.TypeSecret:
+	}
+	c.report(at, "", "the incrementer %s is a %s; only a long or a date can be counted up", core.Quote(name), spec.Declared())
+	return nil
+}
+
+// validator asks what declarations cannot say, before an execution is created.
+type validator struct {
+	j      *job
+	checks []func(ps core.JobParameters) error
+}
+
+// Validate implements core.JobParametersValidator.
+func (v validator) Validate(ps core.JobParameters, _ *time.Location) error {
+	for _, p := range v.j.tree.Parameters {
+		given, ok := ps.Lookup(p.Name.Value)
+		if !ok || len(p.OneOf) == 0 {
+			continue
+		}
+		spec, _ := v.j.made.Parameters.Lookup(p.Name.Value)
+		same := func(t Text) bool {
+			want, err := valueOf(spec, t.Value)
+			return err == nil && (core.JobParameter{Value: want}).Equal(core.JobParameter{Value: given.Value})
+		}
+		if !slices.ContainsFunc(p.OneOf, same) {
+			return &core.Error{
+				Kind: core.ErrJobParametersInvalid,
+				Msg: fmt.Sprintf("parameter %s: value %s is none of %s", p.Name.Value,
+					core.Quote(core.FormatValue(given, time.UTC)), choices(p.OneOf)),
+				Hint: "write " + core.ShellQuote(p.Name.Value+"="+p.OneOf[0].Value),
+			}
+		}
+	}
+	for _, check := range v.checks {
+		if err := check(ps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func choices(ts []Text) string {
+	values := make([]string, len(ts))
+	for i, t := range ts {
+		values[i] = t.Value
+	}
+	return strings.Join(values, ", ")
+}

@@ -1,0 +1,237 @@
+package definition
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/sqlitem"
+	"github.com/batchctl/batchctl/internal/jobs/sqlstep"
+)
+
+// resourceRepository is the name of the repository's own database, which need
+// not be declared.
+const resourceRepository = "repository"
+
+// resources checks the declared databases.
+func (c *compiler) resources() {
+	c.at = place{}
+	for _, r := range c.tree.Resources {
+		if r.Name.Value == resourceRepository {
+			c.report(r.Name.Pos(), "take it away, or choose another name",
+				"the name repository always stands for the repository's own database")
+		}
+		switch driver := c.fixed(r.Driver, "a driver"); driver {
+		case "", "sqlite":
+		default:
+			c.report(r.Driver.Pos(), didYouMean(driver, []string{"sqlite"}), "there is no driver %s, only sqlite", core.Quote(driver))
+		}
+		if !r.DSN.Given() || r.DSN.Value == "" {
+			c.report(r.Name.Pos(), `write dsn: "FILE"`, "the resource %s has no dsn", core.Quote(r.Name.Value))
+		}
+		c.late(r.DSN)
+	}
+}
+
+// resource finds the database that a name means; nil is the repository's own.
+func (c *compiler) resource(t Text) *Resource {
+	name := c.fixed(t, "a resource")
+	if name == resourceRepository || name == "" {
+		return nil
+	}
+	names := []string{resourceRepository}
+	for i := range c.tree.Resources {
+		if c.tree.Resources[i].Name.Value == name {
+			return &c.tree.Resources[i]
+		}
+		names = append(names, c.tree.Resources[i].Name.Value)
+	}
+	_, hint := absent("", name, names)
+	c.report(t.Pos(), hint, "there is no resource %s", core.Quote(name))
+	return nil
+}
+
+// sameFiler is a repository in a file.
+type sameFiler interface {
+	SameFile(path string) (bool, error)
+}
+
+// databasePath returns the file of a resource; "" is the repository's own,
+// whatever name it has been given.
+func (b *bound) databasePath(r *Resource) (string, error) {
+	if r == nil {
+		return "", nil
+	}
+	path, err := b.path(r.DSN)
+	if err != nil {
+		return "", err
+	}
+	if path == "" {
+		return "", b.j.fault(r.DSN.Pos(), "the dsn of resource %s is empty", core.Quote(r.Name.Value))
+	}
+	if repo, ok := b.run.Repo.(sameFiler); ok {
+		if same, err := repo.SameFile(path); err != nil || same {
+			return "", err
+		}
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target, nil
+	}
+	return path, nil
+}
+
+// querier opens a resource for reading. done closes it.
+func (b *bound) querier(r *Resource) (q sqlitem.Querier, done func() error, err error) {
+	path, err := b.databasePath(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if path != "" {
+		db := sqlitem.OpenLater(b.run.Databases, path)
+		return db, db.Close, nil
+	}
+	q, ok := b.run.Repo.(sqlitem.Querier)
+	if !ok {
+		return nil, nil, fmt.Errorf("a repository of type %T speaks no SQL", b.run.Repo)
+	}
+	return q, func() error { return nil }, nil
+}
+
+// sql makes a step of statements in the repository's database.
+func (c *compiler) sql(e *Element) *core.Step {
+	configure := c.statements(e.SQL)
+	limit := lateValue(c, e.Timeout, 0, parseDuration)
+	j := c.job
+	return sqlstep.Step(e.ID.Value, func(s *core.Scope) (sqlstep.Config, error) {
+		b := j.inScope(e, s)
+		cfg, err := configure(b)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Timeout, err = limit(b)
+		return cfg, err
+	})
+}
+
+// statements checks a block of statements and returns what makes the
+// configuration of a run.
+func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
+	if r := c.resource(x.Resource); r != nil {
+		c.report(x.Resource.Pos(), "use resource: repository, or write with a chunk, which keeps its checkpoint beside the rows",
+			"statements run in the repository's database only: another one commits by itself, and a crash between the two would run them twice")
+	}
+	c.latePairs(x.Params)
+	c.late(x.File)
+	read := func(*bound) ([]string, error) { return plainTexts(x.Statements), nil }
+	if x.File.Given() {
+		read = func(b *bound) ([]string, error) { return b.statementsOf(x.File) }
+	}
+	for _, t := range x.Statements {
+		if t.Parts != nil {
+			c.report(t.Pos(), "bind it: write :name, and name: in params", "a value cannot be put into a statement: it could be read as SQL")
+		}
+	}
+	configure := func(b *bound) (cfg sqlstep.Config, err error) {
+		cfg = sqlstep.Config{RowsKey: x.Rows.Value, Params: map[string]any{}}
+		if cfg.Statements, err = read(b); err != nil {
+			return cfg, err
+		}
+		for _, p := range x.Params {
+			if cfg.Params[p.Key.Value], err = b.sqlValue(p.Value); err != nil {
+				return cfg, err
+			}
+		}
+		return cfg, nil
+	}
+	c.tryStatements(x, configure)
+	return configure
+}
+
+// tryStatements checks statements and their parameters now. A file whose name
+// depends on the launch is read when the step starts.
+func (c *compiler) tryStatements(x *SQL, configure late[sqlstep.Config]) {
+	if x.File.Parts != nil {
+		return
+	}
+	at := x.Pos
+	if x.File.Given() {
+		at = x.File.Pos()
+	} else if len(x.Statements) > 0 {
+		at = x.Statements[0].Pos()
+	}
+	cfg, err := configure(&bound{j: c.job, guess: true, zone: time.UTC})
+	if err == nil {
+		err = cfg.Check()
+	}
+	if err != nil {
+		c.reportError(at, err)
+	}
+}
+
+func plainTexts(ts []Text) []string {
+	all := make([]string, len(ts))
+	for i, t := range ts {
+		all[i] = t.Value
+	}
+	return all
+}
+
+// maxSQLFile bounds a file of statements.
+const maxSQLFile = 1 << 20
+
+// statementsOf reads the statements of a file.
+func (b *bound) statementsOf(t Text) ([]string, error) {
+	path, err := b.path(t)
+	if err != nil {
+		return nil, err
+	}
+	text, err := readSmall(path, maxSQLFile)
+	if err != nil {
+		return nil, &core.Error{
+			Kind: core.ErrJobDefinition, Msg: b.j.place(t.Pos()) + ": the statements cannot be read",
+			Hint: core.ShellQuote("ls", "-l", path), Err: err,
+		}
+	}
+	all, err := sqlstep.Split(text)
+	if err != nil {
+		return nil, b.j.fault(t.Pos(), "%s: %v", core.QuotePath(path), err)
+	}
+	return all, nil
+}
+
+// readSmall reads a regular file of limited size.
+func readSmall(path string, limit int64) (text string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if !info.Mode().IsRegular() { // a named pipe would wait for ever
+		return "", fmt.Errorf("%s is %s, not a regular file", core.QuotePath(path), core.FileKind(info.Mode()))
+	}
+	f, err := os.Open(path) //nolint:gosec // it is what the definition names
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", core.QuotePath(path), limit)
+	}
+	return strings.TrimPrefix(string(data), "\ufeff"), err
+}
+
+// reduceSQL runs statements in a transaction of their own.
+func (j *job) reduceSQL(e *Element, configure late[sqlstep.Config]) func(ctx context.Context, s *core.Scope) error {
+	return func(ctx context.Context, s *core.Scope) error {
+		cfg, err := configure(j.inScope(e, s))
+		if err != nil {
+			return err
+		}
+		return sqlstep.Run(ctx, s, cfg)
+	}
+}
