@@ -58,6 +58,13 @@ func TestStrictAttempts(t *testing.T) {
 		return &core.Job{Name: name, Parameters: params, Steps: steps}
 	}
 	child := func() *core.Job { return newJob("child", sieve("sift", 25, 3), fragile("late")) }
+	deep := func() *core.Step { // one generation more than are looked at
+		job := newJob("child0", sieve("sift", 25, 3))
+		for i := range 8 {
+			job = newJob(fmt.Sprint("child", i+1), launch.JobStep("inner", job, nil))
+		}
+		return launch.JobStep("inner", job, nil)
+	}
 	const see = " (see '/srv/out/rejects 1.jsonl')"
 	for name, tc := range map[string]struct {
 		steps func() []*core.Step
@@ -126,6 +133,14 @@ func TestStrictAttempts(t *testing.T) {
 				return steps
 			},
 			want: "1 in step s9" + see + ", and in 2 steps more; batchctl --db DIR/r.db show 2",
+		},
+		"children too deep to be looked at": {
+			steps: func() []*core.Step { return []*core.Step{fragile("late"), deep()} },
+			want:  "execution 2 is COMPLETED, but what was skipped is not known: the jobs that 1 step launched were not looked at; batchctl --db DIR/r.db show 2",
+		},
+		"children too deep, and others": {
+			steps: func() []*core.Step { return []*core.Step{fragile("late"), sieve("sift", 25, 3), deep()} },
+			want:  "1 in step sift" + see + "; the jobs that 1 more step launched were not looked at; batchctl --db DIR/r.db show 2",
 		},
 		"what cannot be read is not nothing": {
 			steps: func() []*core.Step {
