@@ -3,7 +3,6 @@ package expr
 import (
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -245,7 +244,7 @@ func (c *compiler) toDouble(n *node) *node {
 		return n
 	}
 	f, err := strconv.ParseFloat(n.value().Text(), 64)
-	if n.kind == record.Long && (err != nil || math.Abs(f) > maxExactDouble) {
+	if err != nil || n.kind == record.Long && magnitude(n.value().Long()) > maxExactDouble {
 		c.failf(n.span, "a double does not hold this number exactly")
 	}
 	v, _ := record.OfDouble(f)

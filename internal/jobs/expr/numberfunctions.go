@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr/ast"
@@ -255,6 +256,10 @@ func buildDecimal(c *compiler, name string, args []ast.Node, s span) *node {
 		if v.Kind() == record.Long {
 			return longToDecimal(v)
 		}
-		return f.parse(at, name, record.Decimal, v.Text(), c.env)
+		d, err := record.Parse(record.Decimal, strconv.FormatFloat(v.Double(), 'f', -1, 64), nil)
+		if err != nil {
+			return f.fail(at, name+"("+show(v)+"): "+err.Error())
+		}
+		return d
 	}, record.Long, record.Double)(c, name, args, s)
 }

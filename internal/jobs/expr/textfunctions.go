@@ -126,7 +126,7 @@ func (c *compiler) matches(left, right *node) *node {
 	if err != nil {
 		c.failf(right.span, "the pattern is no regular expression: %s", err)
 	}
-	weight := 1 + len(prog.Inst)/8
+	weight := 1 + len(prog.Inst)/2
 	at := left.from
 	return &node{kind: record.Bool, eval: func(f *frame) record.Value {
 		v := f.need(left)
