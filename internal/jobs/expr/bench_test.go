@@ -49,3 +49,13 @@ func BenchmarkEval(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkCompile(b *testing.B) {
+	env := expr.Environment{Schema: settlement(b).Schema()}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := expr.Compile("round(amount * 0.025, 2) > 0 && upper(trim(name)) != 'KIM'", env); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -42,6 +42,7 @@ type compiler struct {
 	columns columns
 	used    map[string]bool
 	seen    map[ast.Node]bool
+	table   []Function
 }
 
 func compile(text string, env *Environment, cols columns) (p *Program, err error) {

@@ -40,6 +40,14 @@ func functions() []Function {
 	return slices.Concat(textFunctions(), numberFunctions(), dateFunctions(), valueFunctions(), wordOperators())
 }
 
+// functions returns the table, made once for an expression.
+func (c *compiler) functions() []Function {
+	if c.table == nil {
+		c.table = functions()
+	}
+	return c.table
+}
+
 func wordOperators() []Function {
 	return []Function{
 		{Name: "and", Signature: "a and b", Help: "The same as a && b.", Example: "true and false", Result: "false"},
@@ -55,7 +63,7 @@ func wordOperators() []Function {
 
 // call compiles a call of a function of the table.
 func (c *compiler) call(name string, args []ast.Node, s span) *node {
-	table := functions()
+	table := c.functions()
 	i := slices.IndexFunc(table, func(f Function) bool { return f.Name == name && f.build != nil })
 	if i < 0 {
 		var names []string
@@ -110,7 +118,7 @@ func (c *compiler) arguments(name string, args []ast.Node, s span, optional int,
 
 // usage returns the signature of a function.
 func (c *compiler) usage(name string) string {
-	for _, f := range functions() {
+	for _, f := range c.functions() {
 		if f.Name == name {
 			return f.Signature
 		}

@@ -3,6 +3,7 @@ package expr
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"sync"
 
@@ -64,14 +65,17 @@ const ClassLookup = "process.lookup"
 // OpError is a mistake in one of several ops.
 type OpError struct {
 	Op    int    // index of the op
-	Field string // "filter", "validate", "set", "drop", "keep" or "lookup"
+	Field string // "filter", "validate", "set", "drop", "keep", "lookup"; empty: the op
 	Name  string // of the column that is set, dropped, kept or taken; or empty
 	Err   error  // a *CompileError where an expression is wrong
 }
 
 // Error names the op by its number, from 1.
 func (e *OpError) Error() string {
-	text := "op " + record.OfLong(int64(e.Op)+1).Text() + ", " + e.Field
+	text := "op " + strconv.Itoa(e.Op+1)
+	if e.Field != "" {
+		text += ", " + e.Field
+	}
 	if e.Name != "" {
 		text += " " + core.EscapeControl(e.Name)
 	}
@@ -88,7 +92,7 @@ type OpErrors []*OpError
 func (e OpErrors) Error() string {
 	text := e[0].Error()
 	if len(e) > 1 {
-		text += " (and " + record.OfLong(int64(len(e))-1).Text() + " more)"
+		text += " (and " + strconv.Itoa(len(e)-1) + " more)"
 	}
 	return text
 }
