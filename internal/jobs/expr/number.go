@@ -10,6 +10,12 @@ import (
 // operation computes a op b for values of one kind, neither of them null.
 type operation = func(f *frame, at int, a, b record.Value) record.Value
 
+// operations are those of the kinds that can be computed with. Two longs are
+// divided as decimals.
+var operations = map[record.Kind]map[string]operation{
+	record.Long: longOps, record.Double: doubleOps, record.Decimal: decimalOps,
+}
+
 var longOps = map[string]operation{"+": addLongs, "-": subLongs, "*": mulLongs, "%": modLongs}
 
 // tooLong says that a result is no long.

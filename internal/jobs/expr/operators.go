@@ -246,15 +246,7 @@ func (c *compiler) arithmetic(op string, left, right *node, s span) *node {
 	if kind == record.Long && op == "/" {
 		left, right, kind = toDecimal(left), toDecimal(right), record.Decimal
 	}
-	var apply func(f *frame, at int, a, b record.Value) record.Value
-	switch kind {
-	case record.Long:
-		apply = longOps[op]
-	case record.Double:
-		apply = doubleOps[op]
-	default:
-		apply = decimalOps[op]
-	}
+	apply := operations[kind][op]
 	return &node{kind: kind, eval: func(f *frame) record.Value {
 		a, b := f.need(left), f.need(right)
 		if a.IsNull() || b.IsNull() {

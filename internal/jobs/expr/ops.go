@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-
 	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"

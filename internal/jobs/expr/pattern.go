@@ -138,7 +138,7 @@ func (p *timePattern) parse(text string, kind record.Kind, zone *time.Location) 
 func (p *timePattern) format(dst []byte, t time.Time) []byte {
 	year, month, day := t.Date()
 	for _, f := range p.fields {
-		n := 0
+		var n int
 		switch f.letter {
 		case 'y':
 			n = year

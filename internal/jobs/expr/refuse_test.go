@@ -195,7 +195,7 @@ func TestCompileRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), want) || strings.ContainsAny(err.Error(), "\x1b\n") {
 				t.Errorf("got %q, want %q", err, want)
 			}
-			if column := strings.SplitN(want, ":", 2)[0]; column != "" && strings.Trim(column, "0123456789") == "" &&
+			if column, _, _ := strings.Cut(want, ":"); column != "" && strings.Trim(column, "0123456789") == "" &&
 				!strings.Contains(err.Error(), ", column "+want) {
 				t.Errorf("got %q, want column %s", err, column)
 			}

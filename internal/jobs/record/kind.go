@@ -40,7 +40,7 @@ func ParseKind(name string) (Kind, error) {
 	names := kindNames[1:]
 	for i, n := range names {
 		if n == name {
-			return Kind(i + 1), nil //nolint:gosec // there are seven of them
+			return Kind(i + 1), nil
 		}
 	}
 	hint := ""

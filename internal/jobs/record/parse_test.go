@@ -202,9 +202,11 @@ func anyValue(t *rapid.T) record.Value {
 	case record.DateTime:
 		seconds := rapid.Int64Range(record.MinDays*86400, record.MaxDays*86400+86399).Draw(t, "seconds")
 		return must(record.OfTime(time.Unix(seconds, rapid.Int64Range(0, 999_999_999).Draw(t, "nanos"))))
-	default:
+	case record.Bool:
 		return record.OfBool(rapid.Bool().Draw(t, "bool"))
+	case record.Null:
 	}
+	return record.Value{}
 }
 
 // The text of a value is read as the same value, by whatever zone.
