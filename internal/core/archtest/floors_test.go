@@ -52,17 +52,19 @@ var floors = map[string][]string{
 	"internal/jobs/partfile":  {"internal/core", "internal/core/fault", sys},
 	"internal/jobs/infile":    {"internal/core", compress, text},
 	"internal/jobs/csvfile": {
-		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile",
-		"internal/jobs/record", decimal,
+		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/outfile",
+		"internal/jobs/partfile", "internal/jobs/record", decimal,
 	},
 	"internal/jobs/jsonl": {
-		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile", "internal/jobs/record",
+		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/outfile", "internal/jobs/record",
 	},
 	"internal/jobs/fixed": {
-		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile", "internal/jobs/record",
+		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/outfile", "internal/jobs/record",
 	},
 	"internal/jobs/rejects":  {"internal/core", "internal/jobs/partfile"},
-	"internal/jobs/sqlitem":  {"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/record"},
+	"internal/jobs/sqlitem": {
+		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/record", "internal/jobs/sqlstep",
+	},
 	"internal/jobs/execstep": {"internal/core", "internal/core/engine", "internal/core/fault", sys},
 	"internal/jobs/sqlstep":  {"internal/core", "internal/core/engine"},
 
@@ -123,6 +125,9 @@ var testFloors = map[string][]string{
 		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/partition", "internal/store/sqlite",
 	},
 	"internal/jobs/partfile": {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
+	"internal/jobs/outfile":  {"internal/core/fault"},
+	"internal/jobs/jsonl":    {"internal/core/fault"},
+	"internal/jobs/infile":   {"internal/jobs/csvfile", "internal/jobs/jsonl", compress, text},
 	"internal/jobs/rejects": {
 		"internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/jobs/csvfile",
 		"internal/store/sqlite",

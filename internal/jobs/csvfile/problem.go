@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 )
 
 const (
@@ -97,7 +98,7 @@ func (s *scanner) tooLong() error {
 func (s *scanner) badBytes(n int) error {
 	raw := s.Window()[:n]
 	at, msg := bytes.IndexByte(raw, 0), "NUL byte at byte offset %d: is the file UTF-16? convert it to UTF-8"
-	if bad := invalidUTF8(raw); !s.coded && (at < 0 || bad >= 0 && bad < at) {
+	if bad := infile.InvalidUTF8(raw); !s.coded && (at < 0 || bad >= 0 && bad < at) {
 		at = bad
 		msg = fmt.Sprintf("invalid UTF-8, byte 0x%02x at byte offset %%d: convert the file to UTF-8", raw[at])
 	}
@@ -112,17 +113,6 @@ func (s *scanner) badBytes(n int) error {
 		n--
 	}
 	return s.reject(n, err)
-}
-
-func invalidUTF8(p []byte) int {
-	for i := 0; i < len(p); {
-		r, size := utf8.DecodeRune(p[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
 }
 
 // ragged makes a record of another width than the header fit where that is

@@ -94,7 +94,7 @@ func (c Charset) Decode(dst, src []byte) (out []byte, bad int) {
 		if utf8.Valid(src) {
 			return append(dst, src...), -1
 		}
-		return dst, invalid(src)
+		return dst, InvalidUTF8(src)
 	}
 	start := len(dst)
 	decoder := c.enc.NewDecoder()
@@ -130,7 +130,11 @@ func (c Charset) Text(src []byte) string {
 	return string(src)
 }
 
-func invalid(p []byte) int {
+// InvalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
+func InvalidUTF8(p []byte) int {
+	if utf8.Valid(p) {
+		return -1
+	}
 	for i := 0; i < len(p); {
 		r, size := utf8.DecodeRune(p[i:])
 		if r == utf8.RuneError && size == 1 {

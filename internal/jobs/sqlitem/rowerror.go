@@ -13,7 +13,7 @@ import (
 
 // RowError is one item that the database did not take.
 type RowError struct {
-	Table string
+	Table string // empty for a statement
 	// Index is the item's place in the chunk, from 0, or -1 when it was alone.
 	Index int
 	// Where is the place that the item comes from; empty when the item does not
@@ -28,7 +28,10 @@ type RowError struct {
 
 // Error returns "place: table name: reason (column value)".
 func (e *RowError) Error() string {
-	text := "table " + core.Quote(e.Table) + ": " + e.Err.Error()
+	text := "statement: " + e.Err.Error()
+	if e.Table != "" {
+		text = "table " + core.Quote(e.Table) + ": " + e.Err.Error()
+	}
 	if e.Values != "" {
 		text += " (" + e.Values + ")"
 	}
@@ -68,7 +71,7 @@ func (w *Writer[T]) blame(ctx context.Context, tx Execer, items []T, at, n int, 
 			found = err
 			break
 		}
-		if _, err := tx.ExecContext(ctx, single.sql, w.args...); err != nil {
+		if err := w.run(ctx, tx, single.sql); err != nil {
 			found = w.rowError(items, i, err)
 			break
 		}

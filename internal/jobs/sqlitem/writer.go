@@ -30,6 +30,15 @@ type WriterConfig struct {
 	// Table and Columns are plain names: letters, digits and _.
 	Table   string
 	Columns []string
+	// Key, unless it is empty, makes a row whose key is there already replace the
+	// other columns of that row. These columns must be unique together.
+	Key []string
+	// Statement, unless it is empty, is run for every item instead of an insert;
+	// Table is empty then. The values are as many as Columns, and may be
+	// sql.Named.
+	Statement string
+	// MustChange makes it an error when Statement has changed no row.
+	MustChange bool
 }
 
 // Writer inserts every item as one row, through the transaction of the chunk.
@@ -65,10 +74,13 @@ func (w *Writer[T]) Open(ctx context.Context, _ core.ExecutionContext) error {
 	err := w.check(ctx)
 	if err == nil {
 		w.groups = groupsFor(w.config)
+		err = w.explain(ctx)
+	}
+	if err == nil {
 		w.args = make([]any, 0, w.groups[0].rows*len(w.config.Columns))
 		return nil
 	}
-	op := "open table " + core.Quote(w.config.Table) + " for writing"
+	op := "open " + w.config.what() + " for writing"
 	if e, ok := errors.AsType[*core.Error](err); ok {
 		return &core.Error{Kind: e.Kind, Op: op, Msg: e.Msg, Hint: e.Hint, Err: e.Err}
 	}
@@ -76,6 +88,12 @@ func (w *Writer[T]) Open(ctx context.Context, _ core.ExecutionContext) error {
 }
 
 func (w *Writer[T]) check(ctx context.Context) error {
+	if w.config.Querier == nil {
+		return errors.New("nothing is given to look at the table with")
+	}
+	if w.config.Statement != "" {
+		return nil
+	}
 	if err := checkIdentifier("table", w.config.Table); err != nil {
 		return err
 	}
@@ -93,8 +111,10 @@ func (w *Writer[T]) check(ctx context.Context) error {
 		}
 		seen[folded] = true
 	}
-	if w.config.Querier == nil {
-		return errors.New("nothing is given to look at the table with")
+	for _, name := range w.config.Key {
+		if !seen[strings.ToLower(name)] {
+			return fmt.Errorf("column %s of the key is not written", core.Quote(name))
+		}
 	}
 	t, err := describe(ctx, w.config.Querier, w.config.Table)
 	if err != nil {
@@ -106,6 +126,9 @@ func (w *Writer[T]) check(ctx context.Context) error {
 // groupsFor returns the statements by falling number of rows, each half of the
 // one before it, down to one row.
 func groupsFor(cfg WriterConfig) []group {
+	if cfg.Statement != "" {
+		return []group{{rows: 1, sql: cfg.Statement}}
+	}
 	largest := 1
 	for largest < largestGroup && 2*largest*len(cfg.Columns) <= groupValues {
 		largest *= 2
@@ -114,7 +137,7 @@ func groupsFor(cfg WriterConfig) []group {
 	row := "(" + strings.Join(slices.Repeat([]string{"?"}, len(cfg.Columns)), ",") + ")"
 	var groups []group
 	for n := largest; n >= 1; n /= 2 {
-		groups = append(groups, group{rows: n, sql: head + strings.Join(slices.Repeat([]string{row}, n), ",")})
+		groups = append(groups, group{rows: n, sql: head + strings.Join(slices.Repeat([]string{row}, n), ",") + cfg.conflict()})
 	}
 	return groups
 }
@@ -130,8 +153,7 @@ func (w *Writer[T]) Close() error { return nil }
 func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	tx, ok := c.Tx.(Execer)
 	if !ok {
-		return fmt.Errorf("table %s is to be written in the chunk's transaction, but a %T runs no SQL",
-			core.Quote(w.config.Table), c.Tx)
+		return fmt.Errorf("%s is to be written in the chunk's transaction, but a %T runs no SQL", w.config.what(), c.Tx)
 	}
 	return w.insert(ctx, tx, c.Items)
 }
@@ -139,7 +161,7 @@ func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 // insert inserts the items in their order.
 func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 	if len(w.groups) == 0 {
-		return fmt.Errorf("table %s is written to before it was opened", core.Quote(w.config.Table))
+		return fmt.Errorf("%s is written to before it was opened", w.config.what())
 	}
 	hot := context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
 	at := 0
@@ -151,7 +173,7 @@ func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 			if err := w.bind(items[at:at+g.rows], at); err != nil {
 				return err
 			}
-			if _, err := tx.ExecContext(hot, g.sql, w.args...); err != nil {
+			if err := w.run(hot, tx, g.sql); err != nil {
 				return w.blame(hot, tx, items, at, g.rows, err)
 			}
 		}

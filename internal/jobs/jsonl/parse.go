@@ -1,0 +1,385 @@
+package jsonl
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
+	"github.com/batchctl/batchctl/internal/jobs/record"
+)
+
+// maxDepth is how many objects and arrays may stand in each other.
+const maxDepth = 64
+
+// manyNames is from how many names on an object's are kept in a map.
+const manyNames = 24
+
+// parser makes records of lines.
+type parser struct {
+	schema  *record.Schema
+	columns []record.Column
+	root    *node
+	zone    *time.Location
+	room    record.Allocator
+
+	line   infile.Line
+	text   []byte
+	at     int
+	values []record.Value
+	names  []string // of the objects that are open
+	buf    []byte
+}
+
+// parse implements the function of an infile.LineReader.
+func (p *parser) parse(line infile.Line, item *record.Record) error {
+	p.line, p.text, p.at, p.names = line, line.Text, 0, p.names[:0]
+	if at := infile.InvalidUTF8(p.text); at >= 0 {
+		return line.Error("", nil, fmt.Sprintf("invalid UTF-8, byte 0x%02x at byte offset %d", p.text[at], line.Origin.Offset+int64(at)))
+	}
+	p.values = p.room.Values(len(p.columns))
+	p.blank()
+	if p.at == len(p.text) || p.text[p.at] != '{' {
+		return p.wrong(p.at, "want an object {...}")
+	}
+	if err := p.object(p.root, 1); err != nil {
+		return err
+	}
+	if p.blank(); p.at < len(p.text) {
+		return p.wrong(p.at, "there is something behind the object: one object a line")
+	}
+	for i := range p.columns {
+		if p.values[i].IsNull() && p.columns[i].Required {
+			return line.Error(p.columns[i].Name, nil, "a value is required")
+		}
+	}
+	*item = record.New(p.schema, p.values, line.Origin)
+	return nil
+}
+
+// wrong is the error for what stands at an offset of the line.
+func (p *parser) wrong(at int, msg string) error {
+	const shown = 40
+	rest := p.text[min(at, len(p.text)):]
+	column := utf8.RuneCount(p.text[:min(at, len(p.text))]) + 1
+	if len(rest) == 0 {
+		return p.line.Error("", nil, fmt.Sprintf("the line ends at column %d: %s", column, msg))
+	}
+	return p.line.Error("", rest[:min(shown, len(rest))], fmt.Sprintf("at column %d: %s", column, msg))
+}
+
+func (p *parser) blank() {
+	for p.at < len(p.text) && (p.text[p.at] == ' ' || p.text[p.at] == '\t' || p.text[p.at] == '\r') {
+		p.at++
+	}
+}
+
+// peek returns the next byte behind blanks, 0 at the end.
+func (p *parser) peek() byte {
+	if p.blank(); p.at < len(p.text) {
+		return p.text[p.at]
+	}
+	return 0
+}
+
+// object reads an object, of which n says what is wanted; a nil n wants nothing.
+func (p *parser) object(n *node, depth int) error {
+	if depth > maxDepth {
+		return p.wrong(p.at, fmt.Sprintf("more than %d levels", maxDepth))
+	}
+	p.at++
+	first := len(p.names)
+	var many map[string]bool
+	if p.peek() == '}' {
+		p.at++
+		return nil
+	}
+	for {
+		at := p.at
+		if p.peek() != '"' {
+			return p.wrong(p.at, `want the name of a member in "..."`)
+		}
+		name, err := p.string()
+		if err != nil {
+			return err
+		}
+		twice := false
+		if many != nil {
+			twice = many[string(name)]
+			many[string(name)] = true
+		} else {
+			for _, other := range p.names[first:] {
+				twice = twice || other == string(name)
+			}
+			p.names = append(p.names, string(name))
+			if len(p.names)-first == manyNames {
+				many = make(map[string]bool, 2*manyNames)
+				for _, other := range p.names[first:] {
+					many[other] = true
+				}
+			}
+		}
+		if twice {
+			return p.wrong(at, "the name "+core.Quote(string(name))+" is there twice")
+		}
+		var below *node
+		if n != nil {
+			below = n.members[string(name)]
+		}
+		if p.peek() != ':' {
+			return p.wrong(p.at, "want a : behind the name")
+		}
+		p.at++
+		if err := p.value(below, depth); err != nil {
+			return err
+		}
+		switch p.peek() {
+		case ',':
+			p.at++
+			p.blank()
+		case '}':
+			p.at++
+			p.names = p.names[:first]
+			return nil
+		default:
+			return p.wrong(p.at, "want , or }")
+		}
+	}
+}
+
+// array reads an array.
+func (p *parser) array(n *node, depth int) error {
+	if depth > maxDepth {
+		return p.wrong(p.at, fmt.Sprintf("more than %d levels", maxDepth))
+	}
+	p.at++
+	if p.peek() == ']' {
+		p.at++
+		return nil
+	}
+	for i := 0; ; i++ {
+		var below *node
+		if n != nil {
+			below = n.items[i]
+		}
+		if err := p.value(below, depth); err != nil {
+			return err
+		}
+		switch p.peek() {
+		case ',':
+			p.at++
+		case ']':
+			p.at++
+			return nil
+		default:
+			return p.wrong(p.at, "want , or ]")
+		}
+	}
+}
+
+// value reads any value, and keeps it if n is a column.
+func (p *parser) value(n *node, depth int) error {
+	c, start := p.peek(), p.at
+	leaf := n != nil && n.column >= 0
+	switch {
+	case c == '{', c == '[':
+		if leaf {
+			return p.refuse(n.column, p.text[start:min(start+40, len(p.text))], "it is an object or a list; a path such as "+p.columns[n.column].Name+".x names what is in it")
+		}
+		if c == '{' {
+			return p.object(n, depth+1)
+		}
+		return p.array(n, depth+1)
+	case c == '"':
+		text, err := p.string()
+		if err != nil || !leaf {
+			return err
+		}
+		return p.keepText(n.column, text)
+	case c == '-', '0' <= c && c <= '9':
+		number, err := p.number()
+		if err != nil || !leaf {
+			return err
+		}
+		return p.keepNumber(n.column, number)
+	}
+	for _, w := range [...]string{"true", "false", "null"} {
+		if bytes.HasPrefix(p.text[p.at:], []byte(w)) {
+			p.at += len(w)
+			if !leaf || w == "null" {
+				return nil
+			}
+			if p.columns[n.column].Kind != record.Bool {
+				return p.refuse(n.column, []byte(w), "want a "+p.columns[n.column].Kind.String())
+			}
+			p.values[n.column] = record.OfBool(w == "true")
+			return nil
+		}
+	}
+	return p.wrong(p.at, "want a value")
+}
+
+func (p *parser) refuse(column int, value []byte, msg string) error {
+	return p.line.Error(p.columns[column].Name, value, msg)
+}
+
+// keepText keeps a text as the value of a column.
+func (p *parser) keepText(i int, text []byte) error {
+	c := &p.columns[i]
+	switch c.Kind {
+	case record.Bool, record.Double:
+		return p.refuse(i, text, "it is a text, want a "+c.Kind.String())
+	case record.Null, record.String, record.Long, record.Decimal, record.Date, record.DateTime:
+	}
+	if len(text) == 0 && c.Kind != record.String {
+		return p.refuse(i, text, "empty, want a "+c.Kind.String()+" or null")
+	}
+	v, err := record.ParseIn(c, text, p.zone)
+	if err != nil {
+		return p.refuse(i, text, err.Error())
+	}
+	p.values[i] = v
+	return nil
+}
+
+// keepNumber keeps a number, by its digits, as the value of a column.
+func (p *parser) keepNumber(i int, number []byte) error {
+	c := &p.columns[i]
+	switch c.Kind {
+	case record.Null, record.String, record.Date, record.DateTime, record.Bool:
+		return p.refuse(i, number, "it is a number, want a "+c.Kind.String())
+	case record.Long, record.Double, record.Decimal:
+	}
+	v, err := record.ParseIn(c, number, p.zone)
+	if err != nil {
+		return p.refuse(i, number, err.Error())
+	}
+	p.values[i] = v
+	return nil
+}
+
+// number reads a number, as JSON has them.
+func (p *parser) number() ([]byte, error) {
+	start := p.at
+	digits := func() bool {
+		from := p.at
+		for p.at < len(p.text) && '0' <= p.text[p.at] && p.text[p.at] <= '9' {
+			p.at++
+		}
+		return p.at > from
+	}
+	is := func(set string) bool {
+		if p.at < len(p.text) && bytes.IndexByte([]byte(set), p.text[p.at]) >= 0 {
+			p.at++
+			return true
+		}
+		return false
+	}
+	is("-")
+	zero := p.at < len(p.text) && p.text[p.at] == '0'
+	first := p.at
+	ok := digits() && (!zero || p.at == first+1)
+	if ok && is(".") {
+		ok = digits()
+	}
+	if ok && is("eE") {
+		is("+-")
+		ok = digits()
+	}
+	if !ok {
+		return nil, p.wrong(start, "want a number such as -1.5")
+	}
+	return p.text[start:p.at], nil
+}
+
+// string reads a text in quotes. What it returns may be part of the line, or of a
+// buffer that the next text overwrites.
+func (p *parser) string() ([]byte, error) {
+	start := p.at
+	p.at++
+	from := p.at
+	for ; p.at < len(p.text); p.at++ {
+		switch c := p.text[p.at]; {
+		case c == '"':
+			p.at++
+			return p.text[from : p.at-1], nil
+		case c == '\\':
+			return p.escaped(start, from)
+		case c < ' ':
+			return nil, p.wrong(p.at, "a control character has to be escaped in a text")
+		}
+	}
+	return nil, p.wrong(start, `the text is not closed by a "`)
+}
+
+// escaped goes on with a text at its first escape.
+func (p *parser) escaped(start, from int) ([]byte, error) {
+	p.buf = append(p.buf[:0], p.text[from:p.at]...)
+	for p.at < len(p.text) {
+		c := p.text[p.at]
+		switch {
+		case c == '"':
+			p.at++
+			return p.buf, nil
+		case c < ' ':
+			return nil, p.wrong(p.at, "a control character has to be escaped in a text")
+		case c != '\\':
+			p.buf = append(p.buf, c)
+			p.at++
+			continue
+		}
+		if err := p.escape(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, p.wrong(start, `the text is not closed by a "`)
+}
+
+// escapes are the letters behind a backslash and what they mean.
+const (
+	escapes  = `"\/bfnrt`
+	escapeds = "\"\\/\b\f\n\r\t"
+)
+
+// escape reads one escape, or two that make one character.
+func (p *parser) escape() error {
+	at := p.at
+	if at+1 == len(p.text) {
+		return p.wrong(at, "the escape is not complete")
+	}
+	c := p.text[at+1]
+	if i := bytes.IndexByte([]byte(escapes), c); i >= 0 {
+		p.buf = append(p.buf, escapeds[i])
+		p.at += 2
+		return nil
+	}
+	r, ok := p.unit(at)
+	if !ok {
+		return p.wrong(at, "there is no such escape")
+	}
+	p.at += 6
+	if utf16.IsSurrogate(r) {
+		second, ok := p.unit(p.at)
+		whole := utf16.DecodeRune(r, second)
+		if !ok || whole == utf8.RuneError {
+			return p.wrong(at, "half of a surrogate pair is no character")
+		}
+		p.at += 6
+		r = whole
+	}
+	p.buf = utf8.AppendRune(p.buf, r)
+	return nil
+}
+
+// unit reads \uXXXX at an offset.
+func (p *parser) unit(at int) (rune, bool) {
+	if at+6 > len(p.text) || p.text[at] != '\\' || p.text[at+1] != 'u' || p.text[at+2] == '+' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(p.text[at+2:at+6]), 16, 16)
+	return rune(n), err == nil //nolint:gosec // 16 bits
+}

@@ -1,0 +1,122 @@
+package jsonl
+
+import (
+	"slices"
+	"unicode/utf8"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/outfile"
+	"github.com/batchctl/batchctl/internal/jobs/record"
+)
+
+// Target returns the writer of JSON Lines that definitions name jsonl.
+func Target() component.Target {
+	return component.Target{
+		Spec: component.Spec{
+			Name: "jsonl", Help: "Records as JSON Lines: one object a line, its members in the order of the columns.",
+			Options: slices.Concat(outfile.FileOptions(), []component.Option{
+				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to write, in their order; all when it is absent."},
+				{Name: "omit-null", Type: component.Bool, Default: "false", Help: "Leave out members that are null."},
+			}),
+			Example: "jsonl:\n  file: \"stage/#{jobParameters['day']}.jsonl\"\n",
+		},
+		Check: func(v component.Values, schema *record.Schema) error {
+			_, err := component.Pick(component.OptionColumns, v.List(component.OptionColumns), schema)
+			return err
+		},
+		New: func(_ *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
+			at, err := component.Pick(component.OptionColumns, v.List(component.OptionColumns), schema)
+			if err != nil {
+				return nil, err
+			}
+			t := &target{omitNull: v.Bool("omit-null")}
+			for _, k := range at {
+				t.members = append(t.members, member{at: k, name: append(appendString(nil, schema.Column(k).Name), ':')})
+			}
+			return outfile.New(outfile.FileConfig(v, "jsonl.out"), t.encode), nil
+		},
+	}
+}
+
+// target makes lines of records.
+type target struct {
+	members  []member
+	omitNull bool
+}
+
+// member is a column with its name as it stands in the line.
+type member struct {
+	at   int
+	name []byte
+}
+
+func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
+	dst = append(dst, '{')
+	first := true
+	for _, m := range t.members {
+		v := r.Value(m.at)
+		if v.IsNull() && t.omitNull {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = append(dst, m.name...)
+		switch v.Kind() {
+		case record.Null:
+			dst = append(dst, "null"...)
+		case record.String:
+			if !utf8.ValidString(v.Str()) {
+				return dst, core.Classified(core.ClassWriteData, r.Error(r.Schema().Column(m.at).Name, v, "the text is not UTF-8"))
+			}
+			dst = appendString(dst, v.Str())
+		case record.Date, record.DateTime:
+			dst = append(v.AppendText(append(dst, '"')), '"')
+		case record.Long, record.Double, record.Decimal, record.Bool:
+			dst = v.AppendText(dst)
+		}
+	}
+	return append(dst, '}', '\n'), nil
+}
+
+// appendString appends a text as JSON. What could steer a terminal is escaped.
+func appendString(dst []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	from := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(text[i:])
+			if r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 {
+				dst = append(dst, text[from:i]...)
+				dst = append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+				from = i + size
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' && c != 0x7f {
+			i++
+			continue
+		}
+		dst = append(dst, text[from:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		from = i
+	}
+	return append(append(dst, text[from:]...), '"')
+}
