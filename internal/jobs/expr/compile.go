@@ -42,7 +42,6 @@ type compiler struct {
 	columns columns
 	used    map[string]bool
 	seen    map[ast.Node]bool
-	table   []Function
 }
 
 func compile(text string, env *Environment, cols columns) (p *Program, err error) {
@@ -61,7 +60,8 @@ func compile(text string, env *Environment, cols columns) (p *Program, err error
 	return newProgram(text, root, c.used), nil
 }
 
-// fail ends the compilation; compile recovers it.
+// fail ends the compilation: it panics with a *CompileError, which compile
+// recovers, so that a walk over a tree need not look for an error at each node.
 func (c *compiler) fail(at int, msg, nearest string) {
 	panic(&CompileError{Column: at + 1, Msg: msg, Nearest: nearest})
 }

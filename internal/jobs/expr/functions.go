@@ -2,6 +2,8 @@ package expr
 
 import (
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -26,26 +28,21 @@ type builder func(c *compiler, name string, args []ast.Node, s span) *node
 
 // Functions returns all functions and operators that are words, sorted by name.
 func Functions() []Function {
-	return slices.SortedFunc(slices.Values(functions()), func(a, b Function) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	return slices.SortedFunc(slices.Values(functions()), func(a, b Function) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// functions is the table. It is a function, so that a program that evaluates no
-// expression does not pay for it at its start.
+// table has all functions. It is made at its first use, so that a program that
+// compiles no expression does not pay for it at its start.
+var table struct {
+	once      sync.Once
+	functions []Function
+}
+
 func functions() []Function {
-	return slices.Concat(textFunctions(), numberFunctions(), dateFunctions(), valueFunctions(), wordOperators())
-}
-
-// functions returns the table, made once for an expression.
-func (c *compiler) functions() []Function {
-	if c.table == nil {
-		c.table = functions()
-	}
-	return c.table
+	table.once.Do(func() {
+		table.functions = slices.Concat(textFunctions(), numberFunctions(), dateFunctions(), valueFunctions(), wordOperators())
+	})
+	return table.functions
 }
 
 func wordOperators() []Function {
@@ -63,18 +60,17 @@ func wordOperators() []Function {
 
 // call compiles a call of a function of the table.
 func (c *compiler) call(name string, args []ast.Node, s span) *node {
-	table := c.functions()
-	i := slices.IndexFunc(table, func(f Function) bool { return f.Name == name && f.build != nil })
+	i := slices.IndexFunc(functions(), func(f Function) bool { return f.Name == name && f.build != nil })
 	if i < 0 {
 		var names []string
-		for _, f := range table {
+		for _, f := range functions() {
 			if f.build != nil {
 				names = append(names, f.Name)
 			}
 		}
 		c.failNear(s, core.Nearest(name, names), "there is no function %s", core.Quote(name))
 	}
-	n := table[i].build(c, name, args, s)
+	n := functions()[i].build(c, name, args, s)
 	n.span = c.callSpan(s, args, n)
 	return n
 }
@@ -118,7 +114,7 @@ func (c *compiler) arguments(name string, args []ast.Node, s span, optional int,
 
 // usage returns the signature of a function.
 func (c *compiler) usage(name string) string {
-	for _, f := range c.functions() {
+	for _, f := range functions() {
 		if f.Name == name {
 			return f.Signature
 		}
