@@ -10,14 +10,12 @@ import (
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
-	"github.com/batchctl/batchctl/internal/jobs/component"
 )
 
 // Environment is what a definition is compiled in.
 type Environment struct {
-	// Readers and Writers are what chunks can name.
-	Readers []component.Source
-	Writers []component.Target
+	// Catalog is what chunks can name; it is the parser's.
+	Catalog Catalog
 	// Environ returns the variables of the process as NAME=value; it is asked at
 	// every launch and start of a step. nil has none.
 	Environ func() []string
@@ -182,6 +180,9 @@ func lateValue[T any](c *compiler, t Text, fallback T, parse func(string) (T, er
 	}
 	j := c.job
 	find := func(b *bound) (v T, err error) {
+		if b.guess {
+			return fallback, nil
+		}
 		text, err := b.text(t)
 		if err == nil {
 			if v, err = parse(text); err != nil {

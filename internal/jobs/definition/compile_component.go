@@ -109,11 +109,11 @@ func (c *compiler) reportOption(k Component, err error) {
 
 // source compiles a reader and returns its columns; nil when they are not known.
 func (c *compiler) reads(k Component) (*record.Schema, late[reader]) {
-	i := slices.IndexFunc(c.env.Readers, func(s component.Source) bool { return s.Spec.Name == k.Name.Value })
+	i := slices.IndexFunc(c.env.Catalog.Sources, func(s component.Source) bool { return s.Spec.Name == k.Name.Value })
 	if i < 0 {
 		return nil, nil // the loader has reported it
 	}
-	source := c.env.Readers[i]
+	source := c.env.Catalog.Sources[i]
 	now, then := c.valuesOf(k, source.Spec)
 	if len(c.problemsAt(k)) > 0 {
 		return nil, nil
@@ -135,11 +135,11 @@ func (c *compiler) reads(k Component) (*record.Schema, late[reader]) {
 
 // writes compiles a writer of records of that schema.
 func (c *compiler) writes(k Component, schema *record.Schema) late[writer] {
-	i := slices.IndexFunc(c.env.Writers, func(t component.Target) bool { return t.Spec.Name == k.Name.Value })
+	i := slices.IndexFunc(c.env.Catalog.Targets, func(t component.Target) bool { return t.Spec.Name == k.Name.Value })
 	if i < 0 {
 		return nil
 	}
-	target := c.env.Writers[i]
+	target := c.env.Catalog.Targets[i]
 	now, then := c.valuesOf(k, target.Spec)
 	if schema != nil && target.Check != nil && len(c.problemsAt(k)) == 0 {
 		if err := target.Check(now, schema); err != nil {

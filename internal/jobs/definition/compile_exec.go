@@ -38,6 +38,7 @@ func shorter(b *bound, own time.Duration, limit late[time.Duration]) (time.Durat
 
 // command checks a block and returns what makes its configuration when it runs.
 func (c *compiler) command(x *Exec) late[execstep.Config] {
+	before := len(c.problems)
 	c.lates(x.Command)
 	c.lates(x.Check)
 	c.latePairs(x.Env)
@@ -81,22 +82,14 @@ func (c *compiler) command(x *Exec) late[execstep.Config] {
 		cfg.KillAfter, err = killAfter(b)
 		return cfg, err
 	}
-	c.tryCommand(x, configure)
-	return configure
-}
-
-// tryCommand checks the configuration as far as it is known now.
-func (c *compiler) tryCommand(x *Exec, configure late[execstep.Config]) {
-	plain := *x
-	plain.Dir, plain.Stdin, plain.Timeout, plain.KillAfter = Text{}, Text{}, Text{}, Text{}
-	before := len(c.problems)
-	cfg, err := configure(&bound{j: c.job, guess: true, zone: time.UTC})
-	if err == nil && before == len(c.problems) {
-		err = cfg.Check()
-	}
-	if err != nil {
+	if before == len(c.problems) { // the whole, as far as it is known now
+		cfg, err := configure(&bound{j: j, guess: true, zone: time.UTC})
+		if err == nil {
+			err = cfg.Check()
+		}
 		c.reportError(x.Pos, err)
 	}
+	return configure
 }
 
 // texts is text for a list.

@@ -1,0 +1,220 @@
+package definition_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+const orders = `id,sku,qty,price,kind
+1,a,2,1.50,SALE
+2,b,0,9.99,SALE
+3,c,1,x,SALE
+4,d,3,2.25,REFUND
+5,e,1,0.10,SALE
+`
+
+const transform = `
+job: transform
+steps:
+  - step: transform
+    chunk:
+      size: 2
+      threads: 2
+      reader:
+        csv: {file: orders.csv, types: {id: long, sku: string, qty: long, price: decimal, kind: string}}
+      processor:
+        - filter: "qty > 0"
+        - validate: "price < 100.0"
+          message: too dear
+        - set: {amount: "round(qty * price, 2)", sku: "upper(sku) + '-' + string(id)"}
+        - keep: [id, sku, qty, amount, kind]
+      writers:
+        - csv: {file: out/all.csv, columns: [id, sku, amount]}
+          footer-template: "END,#{total['count']},#{total['sum(amount)']}"
+        - jsonl: {file: out/all.jsonl}
+      skip: {limit: 5, include: [read.parse], to: out/rejects.jsonl}
+`
+
+func TestChunk(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("orders.csv", orders)
+	st.write("out/.keep", "")
+	st.write("job.yaml", transform)
+	je := st.must("transform")
+	c := je.Steps[0].Counts
+	if c.Read != 4 || c.Filter != 1 || c.Write != 3 || c.ReadSkip != 1 {
+		t.Errorf("counts %+v", c)
+	}
+	same(t, "id,sku,amount\n1,A-1,3.00\n4,D-4,6.75\n5,E-5,0.10\nEND,3,9.85\n", st.read("out/all.csv"))
+	if lines := strings.Count(st.read("out/all.jsonl"), "\n"); lines != 3 {
+		t.Errorf("%d lines of JSON", lines)
+	}
+	if !strings.Contains(st.read("out/rejects.jsonl"), `"class":"read.parse"`) {
+		t.Errorf("rejects: %s", st.read("out/rejects.jsonl"))
+	}
+}
+
+// A failed attempt goes on where it was, in all outputs and totals.
+func TestChunkRestart(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("out/.keep", "")
+	st.write("orders.csv", orders)
+	st.write("job.yaml", strings.Replace(transform, "limit: 5, include: [read.parse]", "limit: 5, include: [process]", 1))
+	if _, err := st.run("transform"); err == nil || !strings.Contains(err.Error(), "orders.csv:4") {
+		t.Fatalf("%v, want the bad price", err)
+	}
+	st.write("orders.csv", strings.Replace(orders, "3,c,1,x,SALE", "3,c,1,7,SALE", 1))
+	je := st.must("transform")
+	if c := je.Steps[0].Counts; c.Read != 3 {
+		t.Errorf("the second attempt read %d, want the rest", c.Read)
+	}
+	same(t, "id,sku,amount\n1,A-1,3.00\n3,C-3,7.00\n4,D-4,6.75\n5,E-5,0.10\nEND,4,16.85\n", st.read("out/all.csv"))
+}
+
+const routed = `
+job: routed
+steps:
+  - step: route
+    chunk:
+      reader:
+        csv: {file: orders.csv, types: {id: long, sku: string, qty: long, price: string, kind: string}}
+      route:
+        - when: "kind == 'REFUND'"
+          csv: {file: refunds.csv, columns: [id]}
+        - when: "qty > 0"
+          csv: {file: sales.csv, columns: [id]}
+`
+
+func TestRoute(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("orders.csv", orders)
+	st.write("job.yaml", routed)
+	_, err := st.run("routed")
+	if err == nil || !strings.Contains(err.Error(), "orders.csv:3: no entry of the route takes this record") {
+		t.Errorf("got %v", err)
+	}
+	st = newStage(t)
+	st.write("orders.csv", orders)
+	st.write("job.yaml", routed+"        - none: {}\n")
+	st.must("routed")
+	same(t, "id\n4\n", st.read("refunds.csv"))
+	same(t, "id\n1\n3\n5\n", st.read("sales.csv"))
+}
+
+const totals = `
+job: totals
+parameters:
+  records: {type: long, default: 5, identifying: false}
+steps:
+  - step: load
+    chunk:
+      size: 2
+      reader:
+        csv: {file: orders.csv, types: {id: long, qty: long, price: decimal, kind: string}}
+      processor: [{filter: "kind != 'REFUND'"}]
+      writer:
+        csv: {file: out.csv, columns: [id]}
+      expect:
+        - {total: count, equals: "#{jobParameters['records']}"}
+        - {total: "sum(kind == 'REFUND' ? -price : price)", control: {file: orders.ctl, key: total}}
+        - {total: "sum(qty)", of: written, where: "price > 0.5", control: {file: orders.ctl, key: qty, default: "0"}}
+`
+
+// Totals that differ fail the step, before anything is published.
+func TestExpect(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("orders.csv", strings.Replace(orders, ",x,", ",4,", 1))
+	st.write("orders.ctl", "records=5\ntotal=13.34\nqty=4\n")
+	st.write("job.yaml", totals)
+	je, err := st.run("totals", "records=6")
+	want := "control totals: count of the records read is 5, the definition says 6, difference -1; " +
+		"sum(qty) of the records written where price > 0.5 is 3"
+	if err == nil || !strings.Contains(err.Error(), "count of the records read is 5, the definition says 6, difference -1; ") ||
+		!strings.Contains(err.Error(), "sum(qty) where price > 0.5 of the records written is 3, control file") || !strings.Contains(err.Error(), "says 4, difference -1") {
+		t.Fatalf("got %v\nwant something like %s", err, want)
+	}
+	if st.exists("out.csv") || core.Hint(err) == "" {
+		t.Errorf("out.csv exists: %v; hint %q", st.exists("out.csv"), core.Hint(err))
+	}
+	same(t, []string{"load FAILED"}, steps(je))
+	st.write("orders.ctl", "records=5\ntotal=13.34\nqty=3\n")
+	je = st.must("totals", "records=5")
+	if c := je.Steps[0].Counts; c.Read != 0 {
+		t.Errorf("the second attempt read %d", c.Read)
+	}
+	same(t, "id\n1\n2\n3\n5\n", st.read("out.csv"))
+}
+
+// Mistakes are found before anything runs: all of them, each at its place.
+func TestCompileProblems(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("job.yaml", `
+job: wrong
+parameters: {day: {type: date}}
+steps:
+  - step: load
+    chunk:
+      reader:
+        csv: {file: in.csv, types: {id: long, name: string}, required: [nmae]}
+      writer: {none: {}}
+  - step: more
+    chunk:
+      reader:
+        csv: {file: in.csv, types: {id: long, name: string}}
+      processor:
+        - filter: "idd > 0"
+        - set: {n: "id + name"}
+        - drop: [nam]
+      writer:
+        csv: {file: out.csv, columns: [id, nme]}
+      expect: [{total: "sum(name)", equals: 1}]
+  - step: run
+    exec: {command: [x], exit-codes: {0: UNKNOWN_X}}
+  - step: sql
+    sql: {statements: ["DELETE FROM a WHERE b = :c"], params: {d: 1}}
+  - step: other
+    job: {name: wrnog}
+`)
+	st.write("more.yaml", `job: more
+steps:
+  - step: more
+    chunk:
+      reader: {csv: {file: in.csv, types: {id: long, name: string}}}
+      writer:
+        csv: {file: out.csv, columns: [id, nme]}
+      expect:
+        - {total: "sum(name)", equals: 1}
+        - {total: "count", where: "nme == 'x'", equals: 1}
+  - step: x
+    exec: {command: ["true"]}
+`)
+	problems := st.compile()
+	var got []string
+	for _, p := range problems {
+		where := strings.TrimPrefix(p.Where(), st.dir+"/")
+		got = append(got, where+": "+p.Message)
+	}
+	if err := error(problems); !errors.Is(err, core.ErrJobDefinition) {
+		t.Error("no ErrJobDefinition")
+	}
+	same(t, []string{
+		`job.yaml:8:62: required: there is no column "nmae"`,
+		`job.yaml:15:20: there is no column "idd"`,
+		`job.yaml:16:24: + between a long and a string is not possible: write string(...) to join texts, or decimal(...) to add numbers`,
+		`job.yaml:17:18: "nam": there is no such column; did you mean name?`,
+		`job.yaml:22:42: the exit status "UNKNOWN_X" begins with UNKNOWN, which has a meaning of its own`,
+		`job.yaml:24:24: sql: statement 1 "DELETE FROM a WHERE b = :c": there is no value for :c`,
+		`job.yaml:26:17: there is no job "wrnog"`,
+		`more.yaml:7:30: columns: there is no column "nme"`,
+		`more.yaml:9:19: a string cannot be added up`,
+		`more.yaml:10:36: there is no column "nme"`,
+	}, got)
+}
