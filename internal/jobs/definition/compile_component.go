@@ -2,6 +2,7 @@ package definition
 
 import (
 	"errors"
+	"regexp"
 	"slices"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -55,6 +56,10 @@ func (b *bound) option(o component.Option, entry Entry, raw bool) (value any, ok
 		list, err := b.texts(entry.List)
 		return list, err == nil, err
 	case component.TextMap, component.Columns:
+		if o.Name == optionParams && !raw {
+			pairs, err := b.bindings(entry.Pairs)
+			return pairs, err == nil, err
+		}
 		pairs := make([]component.Pair, len(entry.Pairs))
 		for i, p := range entry.Pairs {
 			text := p.Value.Value
@@ -72,6 +77,10 @@ func (b *bound) option(o component.Option, entry Entry, raw bool) (value any, ok
 }
 
 func (b *bound) scalarOption(o component.Option, t Text, raw bool) (value any, ok bool, err error) {
+	if o.Name == component.OptionResource && !raw {
+		path, err := b.databasePath(b.j.resource(t.Value))
+		return or(path, component.ResourceRepository), err == nil, err
+	}
 	if raw && t.Parts != nil {
 		return t.Value, o.Type == component.Text || o.Type == component.Path, nil
 	}
@@ -88,6 +97,47 @@ func (b *bound) scalarOption(o component.Option, t Text, raw bool) (value any, o
 	}
 	return value, true, nil
 }
+
+// optionParams is the option that binds values to a query.
+const optionParams = "params"
+
+// bindings returns the values of a query as sqlitem takes them: a type stands
+// behind each that is none but what the definition itself says.
+func (b *bound) bindings(pairs []Pair) ([]component.Pair, error) {
+	all := make([]component.Pair, len(pairs))
+	for i, p := range pairs {
+		text, err := b.binding(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		all[i] = component.Pair{Name: p.Key.Value, Value: text}
+	}
+	return all, nil
+}
+
+func (b *bound) binding(t Text) (string, error) {
+	n := len(t.Parts)
+	if n > 0 && t.Parts[n-1].Ref == nil && typeSuffix.MatchString(t.Parts[n-1].Literal) || n == 0 && t.Quoted {
+		return b.text(t)
+	}
+	v, err := b.sqlValue(t)
+	if err != nil {
+		return "", err
+	}
+	switch v.(type) {
+	case nil:
+		return "(null)", nil
+	case int64:
+		return b.format(v) + "(long)", nil
+	case float64:
+		return b.format(v) + "(double)", nil
+	case bool:
+		return b.format(v) + "(bool)", nil
+	}
+	return b.format(v) + "(string)", nil
+}
+
+var typeSuffix = regexp.MustCompile(`\((long|double|bool|string|null)\)$`)
 
 // reportOption reports an error of a component where the option stands.
 func (c *compiler) reportOption(k Component, err error) {

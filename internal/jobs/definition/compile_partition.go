@@ -128,7 +128,7 @@ func literally(text string) string {
 // queryParts makes a part of each row of a query.
 func (c *compiler) queryParts(e *Element) core.Partitioner {
 	q, j := e.Partition.SQL, c.job
-	resource := c.resource(q.Resource)
+	resource := c.resource(q.Resource.Value)
 	c.latePairs(q.Params)
 	if q.Query.Parts != nil {
 		c.report(q.Query.Pos(), "bind it: write :name, and name: in params", "a value cannot be put into a statement: it could be read as SQL")

@@ -21,14 +21,15 @@ import (
 	"github.com/batchctl/batchctl/internal/jobs/definition"
 	"github.com/batchctl/batchctl/internal/jobs/fixed"
 	"github.com/batchctl/batchctl/internal/jobs/jsonl"
+	"github.com/batchctl/batchctl/internal/jobs/sqlitem"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
 // realCatalog are the readers and writers that there are.
 func realCatalog() definition.Catalog {
 	return definition.Catalog{
-		Sources: []component.Source{csvfile.Source(), jsonl.Source(), fixed.Source()},
-		Targets: []component.Target{csvfile.Target(), jsonl.Target(), fixed.Target(), definition.None()},
+		Sources: []component.Source{csvfile.Source(), jsonl.Source(), fixed.Source(), sqlitem.Source()},
+		Targets: []component.Target{csvfile.Target(), jsonl.Target(), fixed.Target(), sqlitem.Target(), sqlitem.None()},
 	}
 }
 
@@ -40,6 +41,7 @@ type stage struct {
 	launcher *launch.JobLauncher
 	environ  []string
 	jobs     []*core.Job
+	builtIn  []*core.Job
 }
 
 func newStage(t *testing.T) *stage {
@@ -98,7 +100,7 @@ func (st *stage) compile() definition.Problems {
 	st.t.Helper()
 	set := definition.NewParser(realCatalog()).Load([]string{st.dir}, nil)
 	var problems definition.Problems
-	st.jobs, problems = definition.Jobs(set, nil, definition.Environment{
+	st.jobs, problems = definition.Jobs(set, st.builtIn, definition.Environment{
 		Catalog: realCatalog(), Environ: func() []string { return st.environ },
 	})
 	return problems
@@ -220,4 +222,18 @@ func same(t *testing.T, want, got any) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
+}
+
+// TestMain keeps the logs of commands out of the home folder.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "definition-logs-")
+	if err == nil {
+		err = os.Setenv("BATCHCTL_LOG_DIR", dir)
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir) // they are of no use to anybody
+	os.Exit(code)
 }

@@ -14,46 +14,22 @@ import (
 	"github.com/batchctl/batchctl/internal/jobs/sqlstep"
 )
 
-// resourceRepository is the name of the repository's own database, which need
-// not be declared.
-const resourceRepository = "repository"
-
 // resources checks the declared databases.
 func (c *compiler) resources() {
 	c.at = place{}
 	for _, r := range c.tree.Resources {
-		if r.Name.Value == resourceRepository {
-			c.report(r.Name.Pos(), "take it away, or choose another name",
-				"the name repository always stands for the repository's own database")
-		}
-		switch driver := c.fixed(r.Driver, "a driver"); driver {
-		case "", "sqlite":
-		default:
-			c.report(r.Driver.Pos(), didYouMean(driver, []string{"sqlite"}), "there is no driver %s, only sqlite", core.Quote(driver))
-		}
-		if !r.DSN.Given() || r.DSN.Value == "" {
-			c.report(r.Name.Pos(), `write dsn: "FILE"`, "the resource %s has no dsn", core.Quote(r.Name.Value))
-		}
 		c.late(r.DSN)
 	}
 }
 
-// resource finds the database that a name means; nil is the repository's own.
-func (c *compiler) resource(t Text) *Resource {
-	name := c.fixed(t, "a resource")
-	if name == resourceRepository || name == "" {
-		return nil
-	}
-	names := []string{resourceRepository}
-	for i := range c.tree.Resources {
-		if c.tree.Resources[i].Name.Value == name {
-			return &c.tree.Resources[i]
+// resource returns the database of a name; nil is the repository's own.
+func (j *job) resource(name string) *Resource {
+	for i := range j.tree.Resources {
+		if j.tree.Resources[i].Name.Value == name {
+			return &j.tree.Resources[i]
 		}
-		names = append(names, c.tree.Resources[i].Name.Value)
 	}
-	_, hint := absent("", name, names)
-	c.report(t.Pos(), hint, "there is no resource %s", core.Quote(name))
-	return nil
+	return nil // of a name that is not declared the loader has told
 }
 
 // sameFiler is a repository in a file.
@@ -121,7 +97,7 @@ func (c *compiler) sql(e *Element) *core.Step {
 // statements checks a block of statements and returns what makes the
 // configuration of a run.
 func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
-	if r := c.resource(x.Resource); r != nil {
+	if r := c.resource(x.Resource.Value); r != nil {
 		c.report(x.Resource.Pos(), "use resource: repository, or write with a chunk, which keeps its checkpoint beside the rows",
 			"statements run in the repository's database only: another one commits by itself, and a crash between the two would run them twice")
 	}

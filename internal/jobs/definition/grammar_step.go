@@ -1,5 +1,7 @@
 package definition
 
+import "github.com/batchctl/batchctl/internal/core/chunk"
+
 func resourceKey() key {
 	return key{name: "resource", kind: kindName, preset: "repository", help: "A declared resource, or repository."}
 }
@@ -24,7 +26,7 @@ func bodyBlocks(g *grammar) {
 	keys = append(keys, []key{
 		{name: "stdin", kind: kindPath, late: true, help: "A file to read from; nothing where it is not given."},
 		{name: "timeout", kind: kindDuration, late: true, help: "How long the command may run."},
-		{name: "kill-after", kind: kindDuration, preset: "10s", help: "How long it has to end after it was told to."},
+		{name: "kill-after", kind: kindDuration, late: true, preset: "10s", help: "How long it has to end after it was told to."},
 		{name: "exit-codes", shape: texts, keys: kindExitCode, kind: kindStatus, help: "Exit code to exit status; * is any other. FAILED fails the step, STOPPED stops it, any other name completes it."},
 		{
 			name: "on-crash", kind: kindEnum, values: []string{"rerun", "fail", "skip"}, preset: "rerun",
@@ -49,7 +51,7 @@ func bodyBlocks(g *grammar) {
 		keys: []key{
 			resourceKey(),
 			{name: "statements", shape: list, help: "One statement each."},
-			{name: "file", kind: kindPath, help: "A file of statements, each ended by a semicolon."},
+			{name: "file", kind: kindPath, late: true, help: "A file of statements, each ended by a semicolon."},
 			{name: "params", shape: texts, keys: kindBind, late: true, empty: true, help: "Values that statements name as :name; they are bound, never spliced."},
 			{name: "rows", kind: kindName, help: "The key of the step's context that keeps the number of affected rows."},
 		},
@@ -76,7 +78,7 @@ func partBlocks(g *grammar) {
 			{name: "count", kind: kindInt, min: 1, max: 10000, help: "So many parts: #{partition['index']} from 0."},
 			{name: "range", shape: one, of: "range", help: "Whole numbers, divided: #{partition['min']} to #{partition['max']}."},
 			{name: "sql", shape: one, of: "partition query", help: "One part for each row: #{partition['COLUMN']}."},
-			{name: "threads", kind: kindInt, min: 1, max: mostThreads, help: "How many parts run at once; the number of CPUs where it is not given.", known: []string{"grid-size"}},
+			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, help: "How many parts run at once; the number of CPUs where it is not given.", known: []string{"grid-size"}},
 			{name: "on-restart", kind: kindEnum, values: []string{"keep", "replan"}, preset: "keep", help: "keep runs the unfinished parts; replan forgets all parts and finds them again."},
 			{name: "allow-none", kind: kindBool, preset: "false", help: "With files: whether it is right that none matches."},
 			{name: "reduce", shape: one, of: "reduce", help: "Runs once when all parts have completed."},
@@ -127,10 +129,10 @@ func chunkBlocks(g *grammar) {
 	g.block(block{
 		name: "chunk", help: "Reads, processes and writes records; so many commit together.",
 		keys: []key{
-			{name: "size", kind: kindInt, min: 1, max: 1e6, preset: "1000", help: "How many records commit together.", known: []string{"commit-interval", "item-count", "chunk-size"}},
+			{name: "size", kind: kindInt, min: 1, max: chunk.MaxSize, late: true, preset: "1000", help: "How many records commit together.", known: []string{"commit-interval", "item-count", "chunk-size"}},
 			{name: "time-limit", kind: kindDuration, help: "Commits earlier when a chunk has taken so long."},
 			{name: "timeout", kind: kindDuration, help: "Rolls back a chunk that takes longer; its error is of the class timeout."},
-			{name: "threads", kind: kindInt, min: 1, max: mostThreads, preset: "1", help: "How many processors run at once; what is written stays in the order of reading."},
+			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, late: true, preset: "1", help: "How many processors run at once; what is written stays in the order of reading."},
 			{name: "reader", shape: one, of: choiceReader, required: true, help: "Where records come from."},
 			{name: "processor", shape: many, of: "operation", empty: true, help: "What is done with each record, in order.", known: []string{"processors", "ops", "operations"}},
 			{name: "writer", shape: one, of: choiceWriter, help: "Where records go."},
@@ -167,8 +169,8 @@ func chunkBlocks(g *grammar) {
 	g.block(block{
 		name: "skip", help: "Passes over bad records, and keeps them in a file.",
 		keys: append([]key{
-			{name: "limit", kind: kindLimit, preset: "10", help: "How many one execution of the step may skip, or none for no limit."},
-			{name: "percent", kind: kindNumber, min: 0, max: 100, help: "How many of a hundred records it may skip."},
+			{name: "limit", kind: kindLimit, late: true, preset: "10", help: "How many one execution of the step may skip, or none for no limit."},
+			{name: "percent", kind: kindNumber, late: true, min: 0, max: 100, help: "How many of a hundred records it may skip."},
 			{name: "to", kind: kindPath, late: true, help: "The file of rejects, as JSON lines."},
 		}, classKeys(true)...),
 		example: "skip: {limit: 100, include: [read.parse, process.validation], to: rejects.jsonl}\n",
@@ -176,11 +178,11 @@ func chunkBlocks(g *grammar) {
 	g.block(block{
 		name: "retry", help: "Tries again what may be better the next time.",
 		keys: append([]key{
-			{name: "limit", kind: kindInt, min: 0, max: 1e6, preset: "3", help: "How many retries follow the first attempt."},
-			{name: "backoff", kind: kindDuration, preset: "100ms", help: "The wait before the first retry."},
-			{name: "multiplier", kind: kindNumber, min: 1, max: 100, preset: "2", help: "How many times longer each further wait is."},
-			{name: "max", kind: kindDuration, preset: "10s", help: "The longest wait."},
-			{name: "jitter", kind: kindNumber, min: 0, max: 1, preset: "0", help: "The share of a wait that chance may take away."},
+			{name: "limit", kind: kindInt, min: 0, max: 1000, late: true, preset: "3", help: "How many retries follow the first attempt."},
+			{name: "backoff", kind: kindDuration, late: true, preset: "100ms", help: "The wait before the first retry."},
+			{name: "multiplier", kind: kindNumber, min: 1, max: 1000, late: true, preset: "2", help: "How many times longer each further wait is."},
+			{name: "max", kind: kindDuration, late: true, preset: "10s", help: "The longest wait."},
+			{name: "jitter", kind: kindNumber, late: true, min: 0, max: 1, preset: "0", help: "The share of a wait that chance may take away."},
 		}, classKeys(true)...),
 		example: "retry: {limit: 5, include: [write.busy]}\n",
 	})

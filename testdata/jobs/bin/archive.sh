@@ -1,0 +1,2 @@
+#!/bin/sh
+echo "archived the clicks of $1"
