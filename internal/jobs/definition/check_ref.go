@@ -73,6 +73,7 @@ func (c *checker) refBody(b *Body, a around) {
 	}
 	c.refExec(b.Exec, a)
 	if b.SQL != nil {
+		c.ref(b.SQL.File, a)
 		c.refPairs(b.SQL.Params, a)
 	}
 }
@@ -84,7 +85,7 @@ func (c *checker) refExec(x *Exec, a around) {
 	c.refAll(x.Command, a)
 	c.refAll(x.Check, a)
 	c.refPairs(x.Env, a)
-	for _, t := range []Text{x.Dir, x.Stdin, x.Timeout} {
+	for _, t := range []Text{x.Dir, x.Stdin, x.Timeout, x.KillAfter} {
 		c.ref(t, a)
 	}
 }
@@ -102,6 +103,7 @@ func (c *checker) refHooks(h Hooks, a around) {
 }
 
 func (c *checker) refChunk(k *Chunk, a around) {
+	c.refAll([]Text{k.Size, k.Threads}, a)
 	c.refComponent(k.Reader, a)
 	outputs := slices.Concat(k.Writers, k.Route)
 	if k.Writer != nil {
@@ -128,8 +130,11 @@ func (c *checker) refChunk(k *Chunk, a around) {
 			c.refAll([]Text{e.Control.File, e.Control.Key, e.Control.Default}, a)
 		}
 	}
-	if k.Skip != nil {
-		c.ref(k.Skip.To, a)
+	if s := k.Skip; s != nil {
+		c.refAll([]Text{s.To, s.Limit, s.Percent}, a)
+	}
+	if r := k.Retry; r != nil {
+		c.refAll([]Text{r.Limit, r.Backoff, r.Multiplier, r.Max, r.Jitter}, a)
 	}
 }
 

@@ -98,7 +98,25 @@ type grammar struct {
 
 // Catalog lists the readers and writers that a definition can name.
 type Catalog struct {
-	Readers, Writers []component.Spec
+	Sources []component.Source
+	Targets []component.Target
+}
+
+// readers and writers are their specs.
+func (c Catalog) readers() []component.Spec {
+	specs := make([]component.Spec, len(c.Sources))
+	for i, s := range c.Sources {
+		specs[i] = s.Spec
+	}
+	return specs
+}
+
+func (c Catalog) writers() []component.Spec {
+	specs := make([]component.Spec, len(c.Targets))
+	for i, t := range c.Targets {
+		specs[i] = t.Spec
+	}
+	return specs
 }
 
 // Names of blocks and choices that the program asks for.
@@ -115,9 +133,9 @@ func newGrammar(c Catalog) *grammar {
 	for _, part := range []func(*grammar){fileBlocks, stepBlocks, bodyBlocks, partBlocks, chunkBlocks, opBlocks} {
 		part(g)
 	}
-	g.components(choiceReader, "what a chunk reads", c.Readers, nil)
-	g.components(choiceWriter, "what a chunk writes", c.Writers, templates())
-	g.components(choiceRoute, "a writer of a route", c.Writers, append([]key{
+	g.components(choiceReader, "what a chunk reads", c.readers(), nil)
+	g.components(choiceWriter, "what a chunk writes", c.writers(), templates())
+	g.components(choiceRoute, "a writer of a route", c.writers(), append([]key{
 		{name: "when", kind: kindExpr, help: "Records for which this is true go here. Only the last entry may do without."},
 	}, templates()...))
 	for _, b := range g.blocks {

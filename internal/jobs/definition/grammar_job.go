@@ -1,5 +1,7 @@
 package definition
 
+import "github.com/batchctl/batchctl/internal/core/chunk"
+
 // parameterTypes are the types of parameters as they are declared.
 var parameterTypes = []string{"string", "long", "double", "date", "path", "secret"}
 
@@ -106,7 +108,7 @@ func stepBlocks(g *grammar) {
 		keys: append([]key{
 			{name: "split", kind: kindID, required: true, help: "The name, unique in the file."},
 			{name: "flows", shape: many, of: "flow of a split", required: true, help: "The branches."},
-			{name: "threads", kind: kindInt, min: 1, max: mostThreads, help: "How many run at once; all where it is not given."},
+			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, help: "How many run at once; all where it is not given."},
 		}, ways...),
 	})
 	g.block(block{
@@ -130,6 +132,3 @@ func stepBlocks(g *grammar) {
 		example: "{on: NO_DATA, to: end, exit-status: NOTHING_TO_DO}\n",
 	})
 }
-
-// mostThreads bounds what runs at once.
-const mostThreads = 1024

@@ -251,6 +251,9 @@ func wrongName(v string, kd kind) (msg, hint string) {
 		more = "_.-"
 	}
 	for i, r := range v {
+		if i == 0 && strings.ContainsRune(".-", r) {
+			return core.Quote(v) + " is not a plain name", "it begins with a letter"
+		}
 		letter := 'a' <= r|0x20 && r|0x20 <= 'z' && r < 0x80
 		if !letter && !strings.ContainsRune(more, r) && (i == 0 || r < '0' || r > '9') {
 			return core.Quote(v) + " is not a plain name", "it begins with a letter, and has letters, digits and " + more

@@ -153,7 +153,10 @@ func scalarSchema(k *key, kd kind, empty, late bool) js {
 		if !empty {
 			s["minLength"] = 1
 		}
-		if !late && kd != kindRegexp {
+		switch {
+		case kd == kindScript:
+			s["not"] = js{"type": "string", "pattern": patternLate + " *(" + strings.Join(scopes, "|") + `)\[`}
+		case !late && kd != kindRegexp:
 			s["not"] = js{"type": "string", "pattern": patternLate}
 		}
 		return s
@@ -182,7 +185,7 @@ func typedSchema(k *key, kd kind) js {
 	case kindEnvName, kindBind:
 		return patternSchema(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	case kindName:
-		return patternSchema(`^[A-Za-z_.-][A-Za-z0-9_.-]*$`)
+		return js{"type": []string{"string", "boolean"}, "pattern": `^[A-Za-z_][A-Za-z0-9_.-]*$`}
 	case kindClass:
 		return patternSchema(`^(` + strings.Join(classRoots, "|") + `)(\.[A-Za-z0-9_-]+)*$`)
 	case kindExitCode:

@@ -22,20 +22,22 @@ func catalog() definition.Catalog {
 	}}
 	jsonl := component.Spec{Name: "jsonl", Help: "JSON lines.", Options: []component.Option{
 		file, {Name: "append", Type: component.Bool, Default: "false", Help: "Goes on behind what is there."},
+		{Name: "types", Type: component.Columns, Help: "Path to type."},
 	}}
 	return definition.Catalog{
-		Readers: []component.Spec{csv, jsonl, {Name: "sql", Help: "A query.", Options: []component.Option{
+		Sources: []component.Source{{Spec: csv}, {Spec: jsonl}, {Spec: component.Spec{Name: "sql", Help: "A query.", Options: []component.Option{
 			resource, {Name: "query", Type: component.Text, Required: true, Help: "A SELECT."},
 			{Name: "params", Type: component.TextMap, Late: true, Help: "Values that are named as :name."},
 			{Name: "key", Type: component.Text, Required: true, Help: "The unique column."},
+			{Name: "types", Type: component.Columns, Help: "Column to type."},
 			{Name: "wait", Type: component.Duration, Late: true, Default: "1s", Help: "How long a lock is waited for."},
-		}}},
-		Writers: []component.Spec{csv, jsonl, {Name: "sql", Help: "A table.", Options: []component.Option{
+		}}}},
+		Targets: []component.Target{{Spec: csv}, {Spec: jsonl}, {Spec: component.Spec{Name: "sql", Help: "A table.", Options: []component.Option{
 			resource, {Name: "table", Type: component.Text, Help: "The table."},
 			{Name: "statement", Type: component.Text, Help: "A statement."},
 			{Name: "mode", Type: component.Enum, Values: []string{"insert", "upsert"}, Default: "insert", Help: "How rows are written."},
 			{Name: "key", Type: component.Names, Help: "The columns of the key."},
-		}}, {Name: "none", Help: "Writes nothing."}},
+		}}}, {Spec: component.Spec{Name: "none", Help: "Writes nothing."}}},
 	}
 }
 

@@ -39,10 +39,26 @@ func (s *source) add(at Pos, hint, format string, args ...any) {
 	if len(s.problems) >= maxProblems {
 		return
 	}
+	at = s.inside(at)
 	s.problems = append(s.problems, Problem{
 		File: s.path, Line: at.Line, Column: at.Column,
 		Message: fmt.Sprintf(format, args...), Hint: hint, Source: s.line(at.Line),
 	})
+}
+
+// inside moves a place behind the end of the file, or of a line, to that end.
+func (s *source) inside(at Pos) Pos {
+	s.line(1)
+	if at.Line > len(s.lines) {
+		at = Pos{len(s.lines), MaxSize}
+		if at.Line > 1 && s.lines[at.Line-1] == "" {
+			at.Line--
+		}
+	}
+	if at.Line > 0 {
+		at.Column = min(max(at.Column, 1), utf8.RuneCountInString(strings.TrimSuffix(s.lines[at.Line-1], "\r"))+1)
+	}
+	return at
 }
 
 // line returns the text of a line, "" when there is none.
