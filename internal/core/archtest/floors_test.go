@@ -16,6 +16,7 @@ const (
 	tablewriter = "+github.com/olekukonko/tablewriter"
 	term        = "+golang.org/x/term"
 	text        = "+golang.org/x/text"
+	yaml        = "+go.yaml.in/yaml/v4"
 )
 
 // forTests are the third-party modules that any test may import.
@@ -50,7 +51,8 @@ var floors = map[string][]string{
 	"internal/jobs/record":    {"internal/core", "internal/core/civil", decimal},
 	"internal/jobs/expr":      {"internal/core", "internal/jobs/record", decimal, exprlang},
 	"internal/jobs/partfile":  {"internal/core", "internal/core/fault", sys},
-	"internal/jobs/infile":    {"internal/core", compress, text},
+	"internal/jobs/infile":    {"internal/core", "internal/jobs/component", compress, text},
+	"internal/jobs/outfile":   {"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile"},
 	"internal/jobs/csvfile": {
 		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/outfile",
 		"internal/jobs/partfile", "internal/jobs/record", decimal,
@@ -61,7 +63,7 @@ var floors = map[string][]string{
 	"internal/jobs/fixed": {
 		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/outfile", "internal/jobs/record",
 	},
-	"internal/jobs/rejects":  {"internal/core", "internal/jobs/partfile"},
+	"internal/jobs/rejects": {"internal/core", "internal/jobs/partfile"},
 	"internal/jobs/sqlitem": {
 		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/record", "internal/jobs/sqlstep",
 	},
@@ -76,6 +78,11 @@ var floors = map[string][]string{
 	"internal/jobs/samples": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/launch", "internal/core/partition",
 		"internal/jobs/csvfile", "internal/jobs/rejects", "internal/jobs/settlement", decimal,
+	},
+	"internal/jobs/definition": {
+		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/core/partition",
+		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/partfile",
+		"internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
 	},
 	"internal/jobs/all": {"internal/core", "internal/core/launch", "internal/jobs/samples", "internal/jobs/settlement"},
 
@@ -125,9 +132,12 @@ var testFloors = map[string][]string{
 		"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/partition", "internal/store/sqlite",
 	},
 	"internal/jobs/partfile": {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
-	"internal/jobs/outfile":  {"internal/core/fault"},
-	"internal/jobs/jsonl":    {"internal/core/fault"},
-	"internal/jobs/infile":   {"internal/jobs/csvfile", "internal/jobs/jsonl", compress, text},
+	"internal/jobs/outfile": {
+		"internal/core/fault", "internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/record",
+	},
+	"internal/jobs/infile": {
+		"internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/record", compress, text,
+	},
 	"internal/jobs/rejects": {
 		"internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/jobs/csvfile",
 		"internal/store/sqlite",
@@ -137,7 +147,11 @@ var testFloors = map[string][]string{
 	"internal/jobs/sqlstep":    {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
 	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
 	"internal/jobs/samples":    {"internal/sample", "internal/store/sqlite"},
-	"internal/jobs/all":        {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
+	"internal/jobs/definition": {
+		"internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/settlement", "internal/sample",
+		"internal/store/sqlite", decimal,
+	},
+	"internal/jobs/all": {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/launch",
 		"internal/core/partition", "internal/jobs/execstep", "internal/jobs/rejects",
