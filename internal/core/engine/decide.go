@@ -43,15 +43,40 @@ func decide(step *core.Step, last *core.StepExecution, current int64, started in
 			Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(current, 10)),
 		}
 	}
-	if d == startRestart && last.OpaqueContext != "" {
-		return d, &core.Error{
+	if d == startRestart {
+		return d, continuable(step, last, current)
+	}
+	return d, nil
+}
+
+// continuable says why step cannot go on where last has ended. The work of a
+// step that was split or handed on is not in its own context, and whatever else
+// it is now would do all of it once more.
+func continuable(step *core.Step, last *core.StepExecution, current int64) error {
+	if last.OpaqueContext != "" {
+		return &core.Error{
 			Kind: core.ErrJobRestart,
 			Msg: fmt.Sprintf("the context of step execution %d was written by another program in a form that "+
 				"batchctl does not read, so it is not known where to go on", last.ID),
 			Hint: "restart it with the program that wrote it",
 		}
 	}
-	return d, nil
+	_, planned := last.Context[core.ContextKeyPlan]
+	_, launched := last.Context[core.ContextKeyChildJob]
+	was := ""
+	switch {
+	case planned && step.Worker == nil:
+		was = "the step was partitioned when it was started in step execution %d, and is not any more: it would do again what its parts have done"
+	case launched && step.Job == "":
+		was = "the step launched a job when it was started in step execution %d, and does not any more: it would do again what that job has done"
+	default:
+		return nil
+	}
+	return &core.Error{
+		Kind: core.ErrJobRestart, Msg: fmt.Sprintf(was, last.ID),
+		Hint: "restart it with the job as it was, or give the instance up: " +
+			core.ShellQuote("batchctl", "abandon", strconv.FormatInt(current, 10)),
+	}
 }
 
 func decideByStatus(step *core.Step, last *core.StepExecution, current int64) (decision, error) {

@@ -23,6 +23,11 @@ func TestDecide(t *testing.T) {
 	opaque := func(se *core.StepExecution) { se.OpaqueContext = "rO0ABXNy" }
 	again := core.Step{AllowStartIfComplete: true}
 	limit := func(n int) core.Step { return core.Step{StartLimit: n} }
+	left := func(key string) func(*core.StepExecution) {
+		return func(se *core.StepExecution) { se.Context = core.ExecutionContext{key: "what it began with"} }
+	}
+	partitioned, launching := left(core.ContextKeyPlan), left(core.ContextKeyChildJob)
+	split, child := core.Step{Worker: &core.Step{}}, core.Step{Job: "child"}
 	for _, tt := range []struct {
 		name    string
 		step    core.Step
@@ -53,6 +58,16 @@ func TestDecide(t *testing.T) {
 		{name: "STEP-52 STOPPING, left by a crash", last: last(core.StatusStopping), want: engine.StartRestart},
 		{name: "opaque context", last: last(core.StatusFailed, opaque), err: core.ErrJobRestart},
 		{name: "opaque context of a step that is skipped", last: last(core.StatusCompleted, opaque), want: engine.Skip},
+		{name: "partitioned, and still is", step: split, last: last(core.StatusFailed, partitioned), want: engine.StartRestart},
+		{name: "partitioned, and is not any more", last: last(core.StatusFailed, partitioned), err: core.ErrJobRestart},
+		{name: "partitioned, killed, and is not any more", last: last(core.StatusStarted, partitioned), err: core.ErrJobRestart},
+		{name: "partitioned, and launches a job now", step: child, last: last(core.StatusStopped, partitioned), err: core.ErrJobRestart},
+		{name: "partitioned, complete, and starts again from nothing", step: again, last: last(core.StatusCompleted, partitioned), want: engine.StartFresh},
+		{name: "partitioned, and complete", last: last(core.StatusCompleted, partitioned), want: engine.Skip},
+		{name: "launched a job, and still does", step: child, last: last(core.StatusFailed, launching), want: engine.StartRestart},
+		{name: "launched a job, and does not any more", last: last(core.StatusFailed, launching), err: core.ErrJobRestart},
+		{name: "launched a job, and is partitioned now", step: split, last: last(core.StatusFailed, launching), err: core.ErrJobRestart},
+		{name: "a finishing call is at home in every step", last: last(core.StatusFailed, left(core.ContextKeyFinished+"x")), want: engine.StartRestart},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
