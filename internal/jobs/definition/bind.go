@@ -43,8 +43,8 @@ func (j *job) inRun(r *core.Run) *bound {
 }
 
 // atLaunch answers what is known before an execution is created.
-func (j *job) atLaunch(e *Element, ps core.JobParameters) *bound {
-	return &bound{j: j, step: e, parameters: ps, zone: time.UTC}
+func (j *job) atLaunch(e *Element, ps core.JobParameters, zone *time.Location) *bound {
+	return &bound{j: j, step: e, parameters: ps, zone: zone}
 }
 
 // text returns t with its references replaced.

@@ -87,7 +87,7 @@ type compiler struct {
 	source   *source
 	problems []Problem
 	// checks are asked at every launch, with what is known then.
-	checks []func(ps core.JobParameters) error
+	checks []func(ps core.JobParameters, zone *time.Location) error
 	ids    map[string]*Element // every element by its id
 	steps  []string            // ids of steps
 	at     place               // of what is compiled now
@@ -192,8 +192,8 @@ func lateValue[T any](c *compiler, t Text, fallback T, parse func(string) (T, er
 		return v, err
 	}
 	at := c.at
-	c.checks = append(c.checks, func(ps core.JobParameters) error {
-		_, err := find(j.atLaunch(at.step, ps))
+	c.checks = append(c.checks, func(ps core.JobParameters, zone *time.Location) error {
+		_, err := find(j.atLaunch(at.step, ps, zone))
 		return ignoreLater(err)
 	})
 	return find
@@ -231,7 +231,7 @@ func (c *compiler) late(t Text) Text {
 		return t
 	}
 	j, at := c.job, c.at
-	c.checks = append(c.checks, func(ps core.JobParameters) error { return j.atLaunch(at.step, ps).known(t.Parts) })
+	c.checks = append(c.checks, func(ps core.JobParameters, zone *time.Location) error { return j.atLaunch(at.step, ps, zone).known(t.Parts) })
 	return t
 }
 

@@ -52,7 +52,7 @@ func (c *compiler) parameter(p Parameter) core.ParameterSpec {
 		spec.Default = c.defaultOf(spec, p)
 	}
 	for _, t := range p.OneOf {
-		if _, err := valueOf(spec, t.Value); err != nil {
+		if _, err := valueOf(spec, t.Value, time.UTC); err != nil {
 			c.report(t.Pos(), "", "%v", err)
 		}
 	}
@@ -78,7 +78,7 @@ func (c *compiler) defaultOf(spec core.ParameterSpec, p Parameter) any {
 			"a date has no default: which instant a day is depends on the zone of the repository")
 		return nil
 	}
-	v, err := valueOf(spec, text)
+	v, err := valueOf(spec, text, time.UTC)
 	if err != nil {
 		c.report(p.Default.Pos(), "", "%v", err)
 		return nil
@@ -90,9 +90,9 @@ func (c *compiler) defaultOf(spec core.ParameterSpec, p Parameter) any {
 }
 
 // valueOf reads the text of a value as spec is declared.
-func valueOf(spec core.ParameterSpec, text string) (any, error) {
+func valueOf(spec core.ParameterSpec, text string, zone *time.Location) (any, error) {
 	declared := core.ParameterSpec{Name: "value", Type: spec.Type}
-	ps, err := core.Notation{Declared: core.ParameterSpecs{declared}, Zone: time.UTC}.Parse([]string{"value=" + text})
+	ps, err := core.Notation{Declared: core.ParameterSpecs{declared}, Zone: zone}.Parse([]string{"value=" + text})
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a %s: %w", core.Quote(text), spec.Declared(), err)
 	}
@@ -125,11 +125,11 @@ func (c *compiler) incrementer(name string) core.JobParametersIncrementer {
 // validator asks what declarations cannot say, before an execution is created.
 type validator struct {
 	j      *job
-	checks []func(ps core.JobParameters) error
+	checks []func(ps core.JobParameters, zone *time.Location) error
 }
 
 // Validate implements core.JobParametersValidator.
-func (v validator) Validate(ps core.JobParameters, _ *time.Location) error {
+func (v validator) Validate(ps core.JobParameters, zone *time.Location) error {
 	for _, p := range v.j.tree.Parameters {
 		given, ok := ps.Lookup(p.Name.Value)
 		if !ok || len(p.OneOf) == 0 {
@@ -137,20 +137,20 @@ func (v validator) Validate(ps core.JobParameters, _ *time.Location) error {
 		}
 		spec, _ := v.j.made.Parameters.Lookup(p.Name.Value)
 		same := func(t Text) bool {
-			want, err := valueOf(spec, t.Value)
+			want, err := valueOf(spec, t.Value, zone)
 			return err == nil && (core.JobParameter{Value: want}).Equal(core.JobParameter{Value: given.Value})
 		}
 		if !slices.ContainsFunc(p.OneOf, same) {
 			return &core.Error{
 				Kind: core.ErrJobParametersInvalid,
 				Msg: fmt.Sprintf("parameter %s: value %s is none of %s", p.Name.Value,
-					core.Quote(core.FormatValue(given, time.UTC)), choices(p.OneOf)),
+					core.Quote(core.FormatValue(given, zone)), choices(p.OneOf)),
 				Hint: "write " + core.ShellQuote(p.Name.Value+"="+p.OneOf[0].Value),
 			}
 		}
 	}
 	for _, check := range v.checks {
-		if err := check(ps); err != nil {
+		if err := check(ps, zone); err != nil {
 			return err
 		}
 	}
