@@ -34,5 +34,22 @@ func BenchmarkLoad(b *testing.B) {
 			}
 			b.ReportMetric(float64(len(text)), "bytes/file")
 		})
+		b.Run("index/"+file, func(b *testing.B) {
+			dir := b.TempDir()
+			text, err := os.ReadFile(filepath.Join("testdata", "good", file))
+			if err != nil {
+				b.Fatal(err)
+			}
+			for i := range 200 {
+				if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.yaml", i)), text, 0o600); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for b.Loop() {
+				if got := definition.NewParser(catalog()).Index([]string{dir}); len(got) != 200 || got[0].Name == "" {
+					b.Fatal(got)
+				}
+			}
+		})
 	}
 }

@@ -33,11 +33,19 @@ type Set struct {
 // has, is refused for all of them.
 func (p *Parser) Load(folders, builtIn []string) *Set {
 	s := &Set{}
-	var paths []string
+	paths, problems := definitionsIn(folders)
+	s.Problems = problems
+	s.Files = p.readAll(paths)
+	s.finish(builtIn)
+	return s
+}
+
+// definitionsIn returns the paths of the definitions in folders.
+func definitionsIn(folders []string) (paths []string, problems Problems) {
 	for _, folder := range folders {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
-			s.Problems = append(s.Problems, Problem{
+			problems = append(problems, Problem{
 				File: folder, Message: "the folder of definitions cannot be listed: " + errnoText(err),
 				Hint: core.ShellQuote("ls", "-ld", folder),
 			})
@@ -49,7 +57,12 @@ func (p *Parser) Load(folders, builtIn []string) *Set {
 			}
 		}
 	}
-	s.Files = p.readAll(paths)
+	return paths, problems
+}
+
+// finish looks at what files have to do with each other, and gathers what is
+// wrong.
+func (s *Set) finish(builtIn []string) {
 	s.names(builtIn)
 	s.circles()
 	for _, f := range s.Files {
@@ -57,23 +70,27 @@ func (p *Parser) Load(folders, builtIn []string) *Set {
 		s.Problems = append(s.Problems, f.Problems...)
 	}
 	sortProblems(s.Problems)
-	return s
 }
 
 // readAll reads files, several at once.
 func (p *Parser) readAll(paths []string) []*File {
 	files := make([]*File, len(paths))
+	inParallel(len(paths), func(i int) { files[i] = p.ReadFile(paths[i]) })
+	return files
+}
+
+// inParallel calls f for 0 to n-1, as many at once as there are processors.
+func inParallel(n int, f func(i int)) {
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(paths)) {
+	for range min(runtime.GOMAXPROCS(0), n) {
 		wg.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(paths)); i = next.Add(1) - 1 {
-				files[i] = p.ReadFile(paths[i])
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
 			}
 		})
 	}
 	wg.Wait()
-	return files
 }
 
 // ReadFile reads one file. What keeps it from being read is among its problems.

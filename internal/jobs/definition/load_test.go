@@ -3,6 +3,7 @@ package definition_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,5 +154,82 @@ func TestReadFile(t *testing.T) {
 	f := p.ReadFile(filepath.Join(dir, "b.txt"))
 	if f.Name() != "" || f.Problems.Err() == nil || f.Problems[0].Hint != "ls -l "+filepath.Join(dir, "b.txt") {
 		t.Errorf("got %q, %v", f.Name(), f.Problems)
+	}
+}
+
+// An index says of every file what reading it would say.
+func TestIndex(t *testing.T) {
+	t.Parallel()
+	const steps = "\nsteps:\n  - step: a\n    exec: {command: [a]}\n"
+	files := map[string]string{}
+	for i, head := range []string{
+		"job: plain", "job:  spaced  ", "job: 'single'", `job: "double"`, `job: "esc\u0061ped"`, "job: with # comment", "job: it's",
+		"job: two words", "job: >\n  folded", "job: plain\n  goes on", "job: plain\ndescription: a\n\n  b", "description: a\ndescription: b\njob: c", "{job: flow,", `"job": key`, "job: a: b", "job: [a]", "job: ~", "job:",
+		"# yaml\njob: x\ndescription: a plain one", "description: 'before'\njob: y", "description: |\n  job: no\njob: z", "job: a\njob: b",
+		"job: w\r", "job: x\ndescription: \"a 'b'\"", "job: &a x", "# nothing", "job: x\ndescription: b # c", "  job: x", "job: x:", "job:\tx",
+	} {
+		files[fmt.Sprintf("%02d.yaml", i)] = head + steps
+	}
+	dir := folder(t, files)
+	p := definition.NewParser(catalog())
+	entries := p.Index([]string{dir})
+	if len(entries) != len(files) {
+		t.Fatalf("got %d entries, want %d", len(entries), len(files))
+	}
+	read := 0
+	for _, e := range entries {
+		f := p.ReadFile(e.Path)
+		want := definition.Listing{Path: e.Path, Name: f.Name()}
+		if f.Job != nil {
+			want.Description = f.Job.Description.Value
+		}
+		if f.Job == nil {
+			continue // what a broken file is called is of no matter
+		}
+		read++
+		if diff := cmp.Diff(want, e); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", f.Text, diff)
+		}
+	}
+	if read < 18 {
+		t.Errorf("only %d files could be read", read)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Parallel()
+	dir := folder(t, map[string]string{
+		"a.yaml": runs("a", "b"), "b.yaml": runs("b", "leaf"), "leaf.yaml": jobText("leaf"), "other.yaml": "job: other\nsteps: 5\n",
+		"broken.yaml": "job: [", "twice.yaml": jobText("leaf2"), "twice2.yaml": jobText("leaf2"),
+	})
+	p := definition.NewParser(catalog())
+	for _, tt := range []struct {
+		name  string
+		files []string
+		says  []string
+	}{
+		{"a", []string{"a", "b", "leaf"}, nil},
+		{"leaf", []string{"leaf"}, nil},
+		{"nothing", nil, nil},
+		{"other", []string{"other"}, []string{"other.yaml:2:8: steps takes a list, found the text \"5\""}},
+		{"leaf2", []string{"leaf2", "leaf2"}, []string{
+			"twice.yaml:1:6: the job \"leaf2\" is there twice: here and in twice2.yaml:1:6",
+			"twice2.yaml:1:6: the job \"leaf2\" is there twice: here and in twice.yaml:1:6",
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			set := p.Find([]string{dir}, nil, tt.name)
+			var names []string
+			for _, f := range set.Files {
+				names = append(names, f.Name())
+			}
+			if diff := cmp.Diff(tt.files, names); diff != "" {
+				t.Errorf("files (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.says, said(dir, set.Problems)); diff != "" {
+				t.Errorf("problems (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
