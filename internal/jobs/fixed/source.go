@@ -135,7 +135,7 @@ func (p *parser) parse(line infile.Line, item *record.Record) error {
 	}
 	n := p.measure(text)
 	if n < p.length && !p.short || n > p.length && !p.cut {
-		return line.Error("", line.Text, fmt.Sprintf("the record has %d %s, want %d", n, p.unit(), p.length))
+		return line.Error("", text, fmt.Sprintf("the record has %d %s, want %d", n, p.unit(), p.length))
 	}
 	values := p.room.Values(len(p.fields))
 	for i := range p.fields {

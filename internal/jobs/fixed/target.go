@@ -110,8 +110,8 @@ func (t *target) measure(v record.Value) (width int, msg string) {
 	switch text := v.Str(); {
 	case !utf8.ValidString(text):
 		return 0, "the text is not UTF-8"
-	case strings.ContainsAny(text, "\n\r\x00"):
-		return 0, "the text has a line end or a NUL, and a record is a line"
+	case strings.ContainsAny(text, "\n\r\x00\ufeff"):
+		return 0, "the text has a line end, a NUL or a byte order mark, and a record is a line"
 	case t.bytes:
 		return len(text), ""
 	default:

@@ -1,0 +1,155 @@
+package outfile_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/csvfile"
+	"github.com/batchctl/batchctl/internal/jobs/fixed"
+	"github.com/batchctl/batchctl/internal/jobs/jsonl"
+	"github.com/batchctl/batchctl/internal/jobs/record"
+)
+
+// writer is what the target of a file makes.
+type writer interface {
+	core.ItemWriter[record.Record]
+	core.ItemStream
+	core.Reverter
+	core.Finisher
+	component.Framer
+}
+
+// format is a format with both of its directions.
+type format struct {
+	target component.Target
+	source component.Source
+	write  map[string]any
+	read   map[string]any
+}
+
+func pairs(texts ...string) []component.Pair {
+	var out []component.Pair
+	for i := 0; i < len(texts); i += 2 {
+		out = append(out, component.Pair{Name: texts[i], Value: texts[i+1]})
+	}
+	return out
+}
+
+var types = pairs("s", "string", "l", "long", "f", "double", "d", "decimal", "day", "date", "at", "datetime", "ok", "bool")
+
+func formats() map[string]format {
+	typed := map[string]any{"types": types}
+	places := pairs("s", "40", "l", "41-60", "f", "30", "d", "25", "day", "10", "at", "32", "ok", "5")
+	padded := pairs("l", "0", "d", "*", "ok", "#")
+	return map[string]format{
+		"csv":   {csvfile.Target(), csvfile.Source(), nil, typed},
+		"jsonl": {jsonl.Target(), jsonl.Source(), nil, typed},
+		"fixed": {
+			fixed.Target(), fixed.Source(), map[string]any{"columns": places, "pad": padded, "line-end": "crlf"},
+			map[string]any{"columns": places, "pad": padded, "types": types},
+		},
+	}
+}
+
+func schema(tb testing.TB) *record.Schema {
+	tb.Helper()
+	s, err := component.MakeSchema(nil, types, nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
+}
+
+// with returns given with the file.
+func with(given map[string]any, path string) map[string]any {
+	all := map[string]any{"file": path}
+	for k, v := range given {
+		all[k] = v
+	}
+	return all
+}
+
+func newWriter(tb testing.TB, f format, path string, more map[string]any) writer {
+	tb.Helper()
+	given := with(f.write, path)
+	for k, v := range more {
+		given[k] = v
+	}
+	v, err := component.NewValues(f.target.Spec, given)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := f.target.Check(v, schema(tb)); err != nil {
+		tb.Fatal(err)
+	}
+	w, err := f.target.New(nil, v, schema(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return w.(writer)
+}
+
+// parse makes a record of the texts of its values; "-" is null.
+func parse(tb testing.TB, texts ...string) record.Record {
+	tb.Helper()
+	s := schema(tb)
+	values := make([]record.Value, s.Len())
+	for i, text := range texts {
+		if text == "-" {
+			continue
+		}
+		v, err := record.Parse(s.Column(i).Kind, text, nil)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		values[i] = v
+	}
+	return record.New(s, values, core.Origin{File: "in", Line: 7})
+}
+
+func rows(tb testing.TB, n int) []record.Record {
+	tb.Helper()
+	var all []record.Record
+	for i := range n {
+		all = append(all, parse(tb, string(rune('a'+i))+` "x,é`, "-12", "1.5", "-0.10", "2021-01-31", "2021-01-31T01:02:03.5Z", "true"))
+	}
+	return all
+}
+
+func do(tb testing.TB, errs ...error) {
+	tb.Helper()
+	for _, err := range errs {
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
+
+func content(tb testing.TB, path string) string {
+	tb.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		tb.Fatal(err)
+	}
+	return string(b)
+}
+
+func target(tb testing.TB) string {
+	tb.Helper()
+	return filepath.Join(tb.TempDir(), "out.txt")
+}
+
+// chunk writes items as a chunk, and puts the state into ec.
+func chunk(ctx context.Context, w writer, ec core.ExecutionContext, items []record.Record) error {
+	if err := w.Mark(ctx); err != nil {
+		return err
+	}
+	if err := w.Write(ctx, &core.Chunk[record.Record]{Items: items}); err != nil {
+		return err
+	}
+	return w.Checkpoint(ec)
+}
