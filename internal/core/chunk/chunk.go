@@ -37,7 +37,7 @@ type Options struct {
 	// Rejects keeps the items that were skipped; nil keeps none. It takes part
 	// like a writer: it is opened, checkpointed, finished and closed with the
 	// step when it has methods for that. A method Location, if it has one, says
-	// to people where to look.
+	// to people where the committed ones are, or "" when there are none.
 	Rejects core.RejectWriter
 	// Threads is how many goroutines process the items of a chunk; 0 and 1 mean
 	// the step's own. With more, the processor must be safe for concurrent use
@@ -97,6 +97,9 @@ func (b *Body[I, O]) check() error {
 		return fail("the chunk size is %d, want 1 to %d", b.options.Size, MaxSize)
 	case b.options.Threads < 0 || b.options.Threads > MaxThreads:
 		return fail("it has %d threads, want 1 to %d", b.options.Threads, MaxThreads)
+	}
+	if skip := b.options.Skip; skip != nil && skip.Limit() < core.NoSkipLimit {
+		return fail("the skip limit is %d, want 0 or more, or %d for no limit", skip.Limit(), core.NoSkipLimit)
 	}
 	if sink := irreversible(b.writer); sink != nil && b.options.Skip != nil {
 		return fail("it may skip items, but its sink %T cannot undo the write of a single one", sink)

@@ -129,6 +129,7 @@ func TestComposition(t *testing.T) {
 		"CHUNK-01 no processor":   {moving(r, nil, w, chunk.Options{}), "no processor"},
 		"CHUNK-01 no writer":      {moving(r, p, nil, chunk.Options{}), "no writer"},
 		"CHUNK-01 size too small": {moving(r, p, w, chunk.Options{Size: -1}), "-1"},
+		"CHUNK-01 negative limit": {moving(r, p, w, chunk.Options{Skip: skipping(-2)}), "the skip limit is -2, want 0 or more, or -1"},
 		"CHUNK-01 size too large": {moving(r, p, w, chunk.Options{Size: 1_000_001}), "1000001"},
 	} {
 		t.Run(name, func(t *testing.T) {

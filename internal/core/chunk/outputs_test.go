@@ -85,6 +85,7 @@ func (f *fileWriter) Close() error { return nil }
 type rejectFile struct {
 	world *world
 	mark  int
+	kept  int // as of the last checkpoint
 }
 
 var _ core.Reverter = (*rejectFile)(nil)
@@ -104,16 +105,24 @@ func (f *rejectFile) Revert(context.Context) error {
 
 func (f *rejectFile) Open(_ context.Context, ec core.ExecutionContext) error {
 	length, _, err := ec.Int64("rejects.length")
-	f.world.rejects = f.world.rejects[:length]
+	f.world.rejects, f.kept = f.world.rejects[:length], int(length)
 	return err
 }
 
 func (f *rejectFile) Checkpoint(ec core.ExecutionContext) error {
-	ec.Put("rejects.length", int64(len(f.world.rejects)))
+	f.kept = len(f.world.rejects)
+	ec.Put("rejects.length", int64(f.kept))
 	return f.world.edge()
 }
-func (f *rejectFile) Close() error     { return nil }
-func (f *rejectFile) Location() string { return "/srv/rejects.jsonl" }
+func (f *rejectFile) Close() error { return nil }
+
+// Location is that of the finished file, which is all that this one has.
+func (f *rejectFile) Location() string {
+	if f.kept == 0 {
+		return ""
+	}
+	return "/srv/rejects.jsonl"
+}
 
 // sinkWriter writes to a database of its own, and keeps the checkpoint there.
 type sinkWriter struct {

@@ -66,11 +66,16 @@ func (e *execution[I, O]) skipCounts() (c core.Counts) {
 }
 
 func (e *execution[I, O]) limitExceeded(limit int64, failure error) error {
-	c := e.scope.Step.Counts.Add(e.skipCounts())
+	c, earlier := e.scope.Step.Counts.Add(e.skipCounts()), ""
+	skipped := fmt.Sprintf("%d skipped in read", c.ReadSkip)
+	if p, ok := e.options.Skip.(core.LimitSkipPolicy); ok && p.Earlier > 0 {
+		limit, earlier = p.Max, fmt.Sprintf("%d skipped in earlier attempts, ", p.Earlier)
+		skipped = fmt.Sprintf("%d in read", c.ReadSkip)
+	}
 	return &core.Error{
 		Kind: core.ErrSkipLimitExceeded,
-		Msg: fmt.Sprintf("the skip limit of %d is exceeded: %d skipped in read, %d in process and %d in write, and one more is bad",
-			limit, c.ReadSkip, c.ProcessSkip, c.WriteSkip),
+		Msg: fmt.Sprintf("the skip limit of %d is exceeded: %s%s, %d in process and %d in write, and one more is bad",
+			limit, earlier, skipped, c.ProcessSkip, c.WriteSkip),
 		Hint: e.skipHint("raise the limit"),
 		Err:  failure,
 	}
@@ -82,7 +87,9 @@ func (e *execution[I, O]) skipHint(raise string) string {
 	switch r := e.options.Rejects.(type) {
 	case nil:
 	case interface{ Location() string }:
-		look = "see " + core.ShellQuote(r.Location()) + ", " + look
+		if where := r.Location(); where != "" {
+			look = "see " + core.ShellQuote(where) + ", " + look
+		}
 	default:
 		look = "see the rejects, " + look
 	}

@@ -39,7 +39,7 @@ func TestSkipLimit(t *testing.T) {
 				t.Errorf("error %q does not say %q", err, want)
 			}
 		}
-		want := "see /srv/rejects.jsonl, correct the input or raise the limit, then batchctl restart 1"
+		want := "correct the input or raise the limit, then batchctl restart 1" // no chunk has committed a reject
 		if hint := core.Hint(err); hint != want {
 			t.Errorf("hint %q, want %q", hint, want)
 		}
@@ -51,6 +51,10 @@ func TestSkipLimit(t *testing.T) {
 		want := core.Counts{Read: 6, Write: 6, ReadSkip: 1, Commit: 2}
 		if !errors.Is(err, core.ErrSkipLimitExceeded) || se.Counts != want || !strings.Contains(err.Error(), "1 skipped in read") {
 			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
+		}
+		hint := "see /srv/rejects.jsonl, correct the input or raise the limit, then batchctl restart 1"
+		if got := core.Hint(err); got != hint {
+			t.Errorf("hint %q, want %q: one reject is committed", got, hint)
 		}
 	})
 	t.Run("each execution has the limit for itself", func(t *testing.T) {

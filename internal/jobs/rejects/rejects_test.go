@@ -124,7 +124,9 @@ func TestWriter(t *testing.T) {
 			t.Helper()
 			do(t, os.WriteFile(cfg.Path, []byte("yesterday"), 0o600))
 			a := begin(t, cfg, nil).commit().commit()
-			want(t, a.Location(), "")
+			if got := a.Location(); got != "" {
+				t.Errorf("the location is %q, where nothing is", got)
+			}
 			if len(a.ec) != 0 {
 				t.Errorf("the checkpoint is %v, want nothing", a.ec)
 			}
@@ -133,7 +135,11 @@ func TestWriter(t *testing.T) {
 		}, ""},
 		"CHUNK-66 rejected, undone, and a restart": {func(t *testing.T, cfg rejects.Config) {
 			t.Helper()
-			ec := begin(t, cfg, nil).mark().put("x").revert().commit().close()
+			a := begin(t, cfg, nil).mark().put("x")
+			if got := a.Location(); got != "" {
+				t.Errorf("the location is %q, and nothing is committed", got)
+			}
+			ec := a.revert().commit().close()
 			want(t, cfg.Path+".part", "")
 			begin(t, cfg, ec).commit().mark().put("y").revert().finish().close()
 		}, ""},

@@ -187,8 +187,12 @@ func (w *Writer) Close() error {
 	return partfile.Discard(w.part())
 }
 
-// Location returns where the rejects are to be found now.
+// Location returns where the rejects that a checkpoint has named are to be found
+// now, or "" when there are none and so no file.
 func (w *Writer) Location() string {
+	if w.kept.count == 0 {
+		return ""
+	}
 	target := filepath.Clean(w.cfg.Path)
 	if w.file != nil && w.file.Published() {
 		return target
