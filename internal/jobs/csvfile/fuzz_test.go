@@ -39,6 +39,14 @@ func FuzzReader(f *testing.F) {
 		write(t, path, text)
 		defer os.Remove(path)
 		cfg := csvfile.ReaderConfig{Path: path, AllowEmpty: true, MaxRecord: 64, MaxField: 16, MaxColumns: 8}
+		switch len(text) % 4 { // with other options by turns
+		case 1:
+			cfg.Comment, cfg.Quote, cfg.Ragged = "#", '\'', csvfile.PadShort
+		case 2:
+			cfg.NoQuotes, cfg.SkipLines, cfg.Ragged = true, 1, csvfile.CutLong
+		case 3:
+			cfg.NoHeader, cfg.Columns, cfg.Ragged = true, []csvfile.Column{{Name: "a"}, {Name: "b"}}, csvfile.PadShort|csvfile.CutLong
+		}
 		r := newFields(cfg)
 		defer r.Close()
 		if err := r.Open(t.Context(), nil); err != nil {

@@ -117,15 +117,12 @@ func damaged(op string, err error) error {
 // resume goes to a position of an earlier attempt, before which the bytes from
 // one offset on continue the checksum seed. The header has been read.
 func (s *scanner) resume(ctx context.Context, from int64, seed uint32, at position) error {
+	begun := s.Offset() // where the first record is
 	if err := s.Seek(ctx, from, seed, at.offset, at.crc); err != nil {
 		return err
 	}
 	s.record, s.line = at.record, at.line
-	ended := s.LineEnded()
-	if at.offset == from { // nothing was read of this range yet, which begins behind a record
-		ended = true
-	}
-	if ended {
+	if s.LineEnded() || at.offset == from || at.offset == begun { // from is behind a record, or the beginning
 		return nil
 	}
 	// The last record ended with the file. It must not have become longer.

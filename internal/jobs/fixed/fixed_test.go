@@ -27,7 +27,10 @@ func pairs(texts ...string) []component.Pair {
 // read reads a text to its end: the texts of records and errors.
 func read(tb testing.TB, text string, given map[string]any) []string {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "in")
+	path, ok := given["file"].(string)
+	if !ok {
+		path = filepath.Join(tb.TempDir(), "in")
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
@@ -183,8 +186,9 @@ func FuzzFixed(f *testing.F) {
 		f.Add(text, true)
 		f.Add(text, false)
 	}
+	path := filepath.Join(f.TempDir(), "in")
 	f.Fuzz(func(t *testing.T, text string, bytes bool) {
-		given := map[string]any{"columns": pairs("id", "1-3", "name", "4-6", "n", "8-10"), "types": pairs("n", "decimal"), "max-record": int64(64), "ragged": "both"}
+		given := map[string]any{"file": path, "columns": pairs("id", "1-3", "name", "4-6", "n", "8-10"), "types": pairs("n", "decimal"), "max-record": int64(64), "ragged": "both"}
 		if bytes {
 			given["unit"], given["encoding"] = "bytes", "euc-kr"
 		}

@@ -163,7 +163,7 @@ func (r *LineReader[T]) resume(ctx context.Context, at []int64) error {
 		return err
 	}
 	r.record, r.line = at[2], int(at[3])
-	if r.in.LineEnded() {
+	if r.in.LineEnded() || r.line == 1 { // in line 1 no more than a byte order mark was passed
 		return nil
 	}
 	// The last line ended with the file. It must not have become longer.

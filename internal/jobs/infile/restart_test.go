@@ -128,6 +128,13 @@ func texts(all []outcome) (out []string) {
 	return out
 }
 
+// TestRestartBehindTheMark goes on where nothing but a byte order mark was read.
+func TestRestartBehindTheMark(t *testing.T) {
+	t.Parallel()
+	everyRestart(t, csvfile.Source(), map[string]any{"file": temp(t, "in", []byte("\ufeff1\n2")), "header": false, "columns": []string{"a"}})
+	everyRestart(t, jsonl.Source(), map[string]any{"file": temp(t, "in", []byte("\ufeff{\"a\":\"1\"}\n{}")), "columns": []string{"a"}})
+}
+
 // TestChangedBetweenRuns changes what was read, and what was not.
 func TestChangedBetweenRuns(t *testing.T) {
 	t.Parallel()

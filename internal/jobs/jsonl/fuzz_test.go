@@ -2,6 +2,7 @@ package jsonl_test
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"testing"
 	"unicode/utf8"
 )
@@ -15,8 +16,9 @@ func FuzzJSONL(f *testing.F) {
 	} {
 		f.Add(line)
 	}
+	path := filepath.Join(f.TempDir(), "in.jsonl")
 	f.Fuzz(func(t *testing.T, text string) {
-		got := read(t, text, map[string]any{"types": pairs("a", "string", "b", "decimal"), "paths": pairs("b", "a2.b[0]"), "max-record": int64(256)})
+		got := read(t, text, map[string]any{"file": path, "types": pairs("a", "string", "b", "decimal"), "paths": pairs("b", "a2.b[0]"), "max-record": int64(256)})
 		one := len(got) == 1 && len(got[0]) > 7 && (got[0][:7] == "string:" || got[0][:5] == "null:")
 		if one && utf8.ValidString(text) && text[0] == '{' && text[len(text)-1] == '}' && !json.Valid([]byte(text)) {
 			t.Errorf("%q is accepted as %q", text, got[0])

@@ -25,7 +25,10 @@ func pairs(texts ...string) []component.Pair {
 // read reads a text to its end: the texts of records and errors.
 func read(tb testing.TB, text string, given map[string]any) []string {
 	tb.Helper()
-	path := filepath.Join(tb.TempDir(), "in.jsonl")
+	path, ok := given["file"].(string)
+	if !ok {
+		path = filepath.Join(tb.TempDir(), "in.jsonl")
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		tb.Fatal(err)
 	}
