@@ -231,7 +231,9 @@ func (c *compiler) late(t Text) Text {
 		return t
 	}
 	j, at := c.job, c.at
-	c.checks = append(c.checks, func(ps core.JobParameters, zone *time.Location) error { return j.atLaunch(at.step, ps, zone).known(t.Parts) })
+	c.checks = append(c.checks, func(ps core.JobParameters, zone *time.Location) error {
+		return j.atLaunch(at.step, ps, zone).known(t.Parts)
+	})
 	return t
 }
 

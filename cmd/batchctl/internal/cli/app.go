@@ -36,9 +36,10 @@ func Run(args []string, env streams.Env, s *streams.Streams, jobs ...*core.Job) 
 
 func run(args []string, env streams.Env, s *streams.Streams, registry func() (*launch.JobRegistry, error)) (code int) {
 	a := &app{
-		program: programName(os.Args[0]), env: env, streams: s, registry: registry,
+		program: programName(os.Args[0]), env: env, streams: s, compiled: registry,
 		now: time.Now, token: randomToken, exit: os.Exit, masker: &secret.Masker{},
 	}
+	a.registry = a.withDefinitions(registry)
 	defer func() {
 		if v := recover(); v != nil {
 			a.say("error: internal error: %s; please report it with the lines below", fmt.Sprint(v))
@@ -76,7 +77,9 @@ type app struct {
 
 	env      streams.Env
 	streams  *streams.Streams
-	registry func() (*launch.JobRegistry, error)
+	compiled func() (*launch.JobRegistry, error) // the jobs that are written in Go
+	registry func() (*launch.JobRegistry, error) // those and the definitions
+	defined  definitions
 	now      func() time.Time
 	token    func() string
 	exit     func(code int)

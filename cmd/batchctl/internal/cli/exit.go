@@ -56,6 +56,9 @@ var errUsage = errors.New("usage")
 // errWarnings: the command did its work, and found something.
 var errWarnings = errors.New("something was found")
 
+// errInvalid: definitions have problems, and the result has said which.
+var errInvalid = errors.New("definitions have problems")
+
 type kindCode struct {
 	kind error
 	code int

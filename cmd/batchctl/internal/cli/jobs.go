@@ -36,6 +36,7 @@ func runJobs(a *app) error {
 	if err != nil {
 		return err
 	}
+	a.warnAboutDefinitions()
 	return a.printer(time.UTC).Jobs(registry.Jobs())
 }
 

@@ -51,7 +51,7 @@ func (a *app) report(err error) {
 	if err == nil {
 		return
 	}
-	if errors.Is(err, errWarnings) { // the result has said it
+	if errors.Is(err, errWarnings) || errors.Is(err, errInvalid) { // the result has said it
 		return
 	}
 	text := err.Error()

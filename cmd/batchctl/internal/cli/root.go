@@ -48,6 +48,7 @@ func newRootCmd(a *app) *cobra.Command {
 	root.SetVersionTemplate("batchctl {{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	a.addFlags(root.PersistentFlags())
+	a.addJobsFlag(root.PersistentFlags())
 	root.AddGroup(
 		&cobra.Group{ID: groupRun, Title: "Run:"},
 		&cobra.Group{ID: groupInspect, Title: "Inspect:"},
@@ -59,7 +60,7 @@ func newRootCmd(a *app) *cobra.Command {
 	addTo(root, groupRun, newRunCmd(a), newNextCmd(a), newRestartCmd(a), newStopCmd(a))
 	addTo(root, groupInspect, newJobsCmd(a), newInstancesCmd(a), newExecutionsCmd(a), newShowCmd(a))
 	addTo(root, groupRepair, newAbandonCmd(a), newRecoverCmd(a))
-	addTo(root, groupSetUp, newDBCmd(a), newVersionCmd(a))
+	addTo(root, groupSetUp, newDBCmd(a), newValidateCmd(a), newVersionCmd(a))
 	root.AddCommand(
 		&cobra.Command{Use: "parameters", Short: "How parameters are written", Long: notationHelp},
 		newTopic("dates", "How @yesterday and the like are written", datesHelp),

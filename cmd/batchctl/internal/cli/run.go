@@ -87,13 +87,16 @@ func (a *app) launchable(job *core.Job, o *launchOptions, ps core.JobParameters)
 
 // job finds a registered job.
 func (a *app) job(verb, name string) (*core.Job, error) {
+	if err := a.only(name); err != nil {
+		return nil, err
+	}
 	registry, err := a.registry()
 	if err != nil {
 		return nil, err
 	}
 	job, err := registry.Job(name)
 	if err != nil {
-		return nil, &core.Error{Op: verb, Err: err}
+		return nil, &core.Error{Op: verb, Err: a.undefined(name, err)}
 	}
 	return job, nil
 }

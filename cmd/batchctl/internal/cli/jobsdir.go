@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/pflag"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/jobs/all"
+	"github.com/batchctl/batchctl/internal/jobs/definition"
+)
+
+// variableJobs holds folders of definitions, separated as in PATH.
+const variableJobs = "BATCHCTL_JOBS"
+
+// definitions are the jobs of the folders that --jobs names.
+type definitions struct {
+	folders []string // as they were given
+	files   []*definition.File
+	broken  definition.Problems
+}
+
+// addJobsFlag declares --jobs. It is no row of the table of settings: it can be
+// given several times.
+func (a *app) addJobsFlag(flags *pflag.FlagSet) {
+	flags.StringArrayVar(&a.defined.folders, "jobs", nil,
+		"`folder` of job definitions, may be repeated (default ./jobs, then $XDG_CONFIG_HOME/batchctl/jobs, where they exist)")
+}
+
+// jobFolders returns the folders of definitions: those that were given, else the
+// default ones that are there.
+func (a *app) jobFolders() []string {
+	if len(a.defined.folders) > 0 {
+		return a.defined.folders
+	}
+	if given := a.env.Get(variableJobs); given != "" {
+		return slices.DeleteFunc(filepath.SplitList(given), func(dir string) bool { return dir == "" })
+	}
+	candidates := []string{"jobs"}
+	config := a.env.Get("XDG_CONFIG_HOME")
+	if home := a.env.Get("HOME"); !filepath.IsAbs(config) && filepath.IsAbs(home) {
+		config = filepath.Join(home, ".config")
+	}
+	if filepath.IsAbs(config) {
+		candidates = append(candidates, filepath.Join(config, "batchctl", "jobs"))
+	}
+	return slices.DeleteFunc(candidates, func(dir string) bool {
+		info, err := os.Stat(dir)
+		return errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() // anything else is told when it is read
+	})
+}
+
+// withDefinitions returns the registry of the compiled jobs and of all
+// definitions that have no problems. Those that have some keep nothing else from
+// running.
+func (a *app) withDefinitions(compiled func() (*launch.JobRegistry, error)) func() (*launch.JobRegistry, error) {
+	return sync.OnceValues(func() (*launch.JobRegistry, error) {
+		registry, err := compiled()
+		if err != nil {
+			return nil, err
+		}
+		folders := a.jobFolders()
+		if len(folders) == 0 {
+			return registry, nil
+		}
+		builtIn := registry.Jobs()
+		set := definition.NewParser(all.Catalog()).Load(folders, jobNames(builtIn))
+		jobs, problems := definition.Jobs(set, builtIn, a.definitionEnvironment())
+		a.defined.files, a.defined.broken = set.Files, problems
+		return launch.NewRegistry(slices.Concat(builtIn, jobs)...)
+	})
+}
+
+// only makes the registry one of the compiled jobs and of the definition of that
+// name with the jobs that it launches: no other file has to be compiled to run
+// it. A name that is in no file leaves the registry as it is.
+func (a *app) only(name string) error {
+	registry, err := a.compiled()
+	folders := a.jobFolders()
+	if err != nil || len(folders) == 0 || a.defined.files != nil {
+		return err
+	}
+	builtIn := registry.Jobs()
+	if slices.ContainsFunc(builtIn, func(job *core.Job) bool { return job.Name == name }) {
+		return nil
+	}
+	set := definition.NewParser(all.Catalog()).Find(folders, jobNames(builtIn), name)
+	jobs, problems := definition.Jobs(set, builtIn, a.definitionEnvironment())
+	if len(problems) > 0 || len(jobs) == 0 {
+		return nil // to be told with all others
+	}
+	registry, err = launch.NewRegistry(slices.Concat(builtIn, jobs)...)
+	if err == nil {
+		a.registry = func() (*launch.JobRegistry, error) { return registry, nil }
+	}
+	return err
+}
+
+func jobNames(jobs []*core.Job) []string {
+	names := make([]string, len(jobs))
+	for i, job := range jobs {
+		names[i] = job.Name
+	}
+	return names
+}
+
+// definitionEnvironment is what definitions are compiled in.
+func (a *app) definitionEnvironment() definition.Environment {
+	return definition.Environment{Catalog: all.Catalog(), Environ: func() []string {
+		var vars []string
+		for _, entry := range os.Environ() {
+			name, _, _ := strings.Cut(entry, "=")
+			if value, ok := a.env(name); ok {
+				vars = append(vars, name+"="+value)
+			}
+		}
+		return vars
+	}}
+}
+
+// undefined explains why there is no job of a name: its definition has problems,
+// or one that cannot be read may be it.
+func (a *app) undefined(name string, err error) error {
+	var own definition.Problems
+	for _, f := range a.defined.files {
+		if f.Name() != name {
+			continue
+		}
+		for _, p := range a.defined.broken {
+			if p.File == f.Path {
+				own = append(own, p)
+			}
+		}
+	}
+	switch {
+	case len(own) > 0:
+		return &core.Error{Err: own, Hint: core.ShellQuote("batchctl", "validate", own[0].File)}
+	case len(a.defined.broken) > 0:
+		return &core.Error{Err: err, Hint: strings.TrimPrefix(core.Hint(err)+"; ", "; ") +
+			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + core.ShellQuote("batchctl", "validate")}
+	}
+	return err
+}
+
+// brokenFiles counts the files and folders with problems.
+func (a *app) brokenFiles() int {
+	files := map[string]bool{}
+	for _, p := range a.defined.broken {
+		files[p.File] = true
+	}
+	return len(files)
+}
+
+// warnAboutDefinitions says that some are not among what is listed.
+func (a *app) warnAboutDefinitions() {
+	if n := a.brokenFiles(); n > 0 {
+		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.command("validate"))
+	}
+}

@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
+	"github.com/batchctl/batchctl/internal/jobs/all"
+	"github.com/batchctl/batchctl/internal/jobs/definition"
+)
+
+func newValidateCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate [FILE ...]",
+		Short: "Check job definitions without running anything",
+		Long: `Check files of job definitions, or all files of the folders of --jobs: every
+problem with its place, the line and what was probably meant. Nothing is run and
+nothing is written. Exit code 64 when there is a problem.`,
+		Example: "  batchctl validate\n  batchctl validate jobs/import.yaml",
+		RunE:    func(_ *cobra.Command, args []string) error { return runValidate(a, args) },
+	}
+}
+
+func runValidate(a *app, files []string) error {
+	registry, err := a.compiled()
+	if err != nil {
+		return err
+	}
+	folders := a.jobFolders()
+	if len(files) == 0 && len(folders) == 0 {
+		return usageError("name files, or a folder with --jobs FOLDER", "validate: there is no folder of definitions")
+	}
+	jobs, problems := a.validated(registry, folders, files)
+	if err := a.showProblems(jobs, problems); err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return &core.Error{Kind: errInvalid, Err: problems}
+	}
+	return nil
+}
+
+// validated compiles files together with those of the folders, which they may
+// name, and returns the jobs and problems of files alone; without files, of all.
+func (a *app) validated(registry *launch.JobRegistry, folders, files []string) (jobs int, problems definition.Problems) {
+	builtIn := registry.Jobs()
+	parser := definition.NewParser(all.Catalog())
+	if len(files) == 0 {
+		made, problems := definition.Jobs(parser.Load(folders, jobNames(builtIn)), builtIn, a.definitionEnvironment())
+		return len(made), problems
+	}
+	set := &definition.Set{}
+	for _, path := range files {
+		set.Files = append(set.Files, parser.ReadFile(path))
+	}
+	for _, f := range parser.Load(folders, nil).Files {
+		if !slices.ContainsFunc(set.Files, func(g *definition.File) bool { return samePath(f.Path, g.Path) || f.Name() == g.Name() }) {
+			set.Files = append(set.Files, f)
+		}
+	}
+	_, all := definition.Jobs(set, builtIn, a.definitionEnvironment())
+	for _, path := range files {
+		found := false
+		for _, p := range all {
+			if p.File == path {
+				problems, found = append(problems, p), true
+			}
+		}
+		if !found {
+			jobs++
+		}
+	}
+	return jobs, problems
+}
+
+func samePath(a, b string) bool {
+	first, err := filepath.Abs(a)
+	if err != nil {
+		return false
+	}
+	second, err := filepath.Abs(b)
+	return err == nil && first == second
+}
+
+// showProblems writes the result.
+func (a *app) showProblems(jobs int, problems definition.Problems) error {
+	switch render.Format(a.settings.Output) {
+	case render.FormatJSON, render.FormatJSONL:
+		if problems == nil {
+			problems = definition.Problems{}
+		}
+		enc := json.NewEncoder(a.streams.Out)
+		enc.SetEscapeHTML(false)
+		return enc.Encode(struct {
+			SchemaVersion int                  `json:"schemaVersion"`
+			Valid         int                  `json:"valid"`
+			Problems      []definition.Problem `json:"problems"`
+		}{1, jobs, problems})
+	case render.FormatTable, render.FormatCSV:
+	}
+	if len(problems) > 0 {
+		_, err := fmt.Fprintf(a.streams.Out, "%s\n", problems.Text())
+		return err
+	}
+	_, err := fmt.Fprintf(a.streams.Out, "%s without problems\n", plural(jobs, "definition"))
+	return err
+}
