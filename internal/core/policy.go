@@ -130,6 +130,9 @@ type LimitSkipPolicy struct {
 	ErrorClasses
 	Max        int64   // NoSkipLimit, or how many
 	MaxPercent float64 // 0: no bound
+	// Earlier is how many items earlier executions have skipped, for a Max that is
+	// meant for all of them together.
+	Earlier int64
 }
 
 var _ SkipPolicy = LimitSkipPolicy{}
@@ -138,7 +141,12 @@ var _ SkipPolicy = LimitSkipPolicy{}
 func (p LimitSkipPolicy) Skips(class string) bool { return p.Match(class) }
 
 // Limit implements SkipPolicy.
-func (p LimitSkipPolicy) Limit() int64 { return p.Max }
+func (p LimitSkipPolicy) Limit() int64 {
+	if p.Max < 0 {
+		return p.Max
+	}
+	return max(p.Max-p.Earlier, 0)
+}
 
 // Percent implements SkipPolicy.
 func (p LimitSkipPolicy) Percent() float64 { return p.MaxPercent }
