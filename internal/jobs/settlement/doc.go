@@ -66,13 +66,14 @@
 //
 // # Rejects
 //
-// skipLimit, which is 0 and identifies nothing, is how many bad records one
-// attempt may reject: those that cannot be read, those that cannot be (a negative
+// skipLimit, which is 0 and identifies nothing, is how many bad records of a day
+// may be rejected: those that cannot be read, those that cannot be (a negative
 // amount, the id of another day) and those that the ledger does not take (an id
 // that is there already). They go to rejects-DATE.jsonl, with place, bytes and
-// reason; see package rejects. What an attempt has rejected stays rejected, and a
-// restart goes on behind it, whatever its own limit is. A record that was rejected
-// is part of the input that must not change any more.
+// reason; see package rejects. What an attempt has rejected stays rejected and
+// counts in every later one, so that a restart lets more pass only when it brings
+// a higher limit; with a lower one it goes on behind them all the same. A record
+// that was rejected is part of the input that must not change any more.
 //
 // # Tables
 //

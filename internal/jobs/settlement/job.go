@@ -86,7 +86,7 @@ func Settings() core.ParameterSpecs {
 		},
 		{
 			Name: ParamSkipLimit, Type: core.TypeLong, NonIdentifying: true, Default: int64(0),
-			Help: "how many bad records one attempt passes on to the rejects file before it fails",
+			Help: "how many bad records of a day, over all attempts, go to the rejects file before it fails",
 		},
 	}
 }

@@ -330,3 +330,43 @@ func TestNegativeLimit(t *testing.T) {
 		t.Errorf("%v %v, want nothing stored", names, err)
 	}
 }
+
+// The limit is that of the day: a job that is started again every night lets not
+// one record more pass each time.
+func TestLimitIsThatOfTheDay(t *testing.T) {
+	t.Parallel()
+	for _, ledger := range []string{"", "ledger.db"} {
+		t.Run("ledger "+ledger, func(t *testing.T) {
+			t.Parallel()
+			const date = "2021-01-02"
+			b := setup(t)
+			more := []core.JobParameter{}
+			if ledger != "" {
+				more = append(more, b.elsewhere(ledger))
+			}
+			b.replace(t, date+".csv", "2021010200000005,", "2021010200000005x,") // in the first chunk
+			attempt := func(limit int64) error {
+				_, err := b.run(t, date, append(more, skipping(limit))...)
+				return err
+			}
+			for range 3 {
+				if err := attempt(1); !errors.Is(err, core.ErrSkipLimitExceeded) {
+					t.Fatalf("%v, want the second bad record of the day to fail every attempt", err)
+				}
+			}
+			err := attempt(1)
+			if want := "the skip limit of 1 is exceeded: 1 skipped in earlier attempts, 0 in read, 0 in process and 0 in write, and one more is bad"; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, want %q", err, want)
+			}
+			if err := attempt(0); err == nil || errors.Is(err, core.ErrSkipLimitExceeded) {
+				t.Errorf("without a limit: %v, want nothing said of limits", err)
+			}
+			if err := attempt(2); err != nil {
+				t.Fatal(err)
+			}
+			if got := len(b.rejects(t, date)); got != 2 {
+				t.Errorf("%d rejects, want both bad records", got)
+			}
+		})
+	}
+}

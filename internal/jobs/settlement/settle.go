@@ -43,6 +43,10 @@ func settle(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	skips, err := d.skips(s.Context)
+	if err != nil {
+		return nil, err
+	}
 	var date any = d.date // boxed once
 	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: d.input, Columns: columns(), StrictColumns: true}, new(parser).parse)
 	writer := d.ledger.writer(func(row *settled, dst []any) []any {
@@ -51,23 +55,26 @@ func settle(s *core.Scope) (core.StepBody, error) {
 	})
 	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{
 		Streams: []core.ItemStream{d.ledger},
-		Skip:    d.skips(),
+		Skip:    skips,
 		Rejects: rejects.New(rejects.Config{Path: d.rejects, Name: nameRejects}), // also for those of an earlier attempt
 	}), nil
 }
 
-// skips lets bad records pass up to the limit. Without one nothing may pass,
-// and a bad record fails the step with nothing to say of limits.
-func (d day) skips() core.SkipPolicy {
-	if d.skipLimit == 0 {
-		return nil
+// skips lets bad records pass up to the limit, to which those count that earlier
+// attempts have rejected: ec is the context that they have left. Without a limit
+// nothing may pass, and a bad record fails the step with nothing to say of limits.
+func (d day) skips(ec core.ExecutionContext) (core.SkipPolicy, error) {
+	rejected, _, err := ec.Int64(keyRejected)
+	if err != nil || d.skipLimit == 0 {
+		return nil, err
 	}
 	return core.LimitSkipPolicy{
 		ErrorClasses: core.ErrorClasses{
 			Include: []string{core.ClassReadParse, core.ClassProcessValidation, core.ClassWriteConstraint},
 		},
-		Max: d.skipLimit,
-	}
+		Max:     d.skipLimit,
+		Earlier: rejected,
+	}, nil
 }
 
 // feeProcessor checks a transaction, computes its fee, and filters TEST
