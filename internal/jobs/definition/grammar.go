@@ -85,8 +85,8 @@ type block struct {
 
 // choice is a map that is one of several blocks: the one whose first key it has.
 type choice struct {
-	name, title, help string
-	blocks            []string
+	name, help string
+	blocks     []string
 }
 
 // grammar is everything that a definition can say.

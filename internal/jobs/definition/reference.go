@@ -157,7 +157,7 @@ func (k *key) scalarName(kd kind) string {
 // paragraph writes text in lines of at most 80 characters.
 func paragraph(b *strings.Builder, indent, text string) {
 	line := indent
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if len(line) > len(indent) && len(line)+1+len(word) > 80 {
 			b.WriteString(line + "\n")
 			line = indent

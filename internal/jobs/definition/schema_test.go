@@ -138,14 +138,14 @@ func (s schema) is(name string, v any) bool {
 
 // plain makes of a node what an editor validates: typed by YAML 1.2's core.
 func plain(n *yaml.Node) any {
-	switch n.Kind {
-	case yaml.MappingNode:
+	if n.Kind == yaml.MappingNode {
 		m := map[string]any{}
 		for i := 0; i+1 < len(n.Content); i += 2 {
 			m[n.Content[i].Value] = plain(n.Content[i+1])
 		}
 		return m
-	case yaml.SequenceNode:
+	}
+	if n.Kind == yaml.SequenceNode {
 		list := []any{}
 		for _, c := range n.Content {
 			list = append(list, plain(c))
@@ -238,10 +238,15 @@ func TestSchemaRefusesNothingMore(t *testing.T) {
 		}
 	}
 	values := []yaml.Node{
-		{Kind: yaml.ScalarNode, Value: "5"}, {Kind: yaml.ScalarNode, Value: "x y"}, {Kind: yaml.ScalarNode, Value: "true"},
-		{Kind: yaml.ScalarNode, Value: "-1.5"}, {Kind: yaml.ScalarNode, Value: "5m"}, {Kind: yaml.ScalarNode, Value: "", Style: yaml.DoubleQuotedStyle},
+		{Kind: yaml.ScalarNode, Value: "5"},
+		{Kind: yaml.ScalarNode, Value: "x y"},
+		{Kind: yaml.ScalarNode, Value: "true"},
+		{Kind: yaml.ScalarNode, Value: "-1.5"},
+		{Kind: yaml.ScalarNode, Value: "5m"},
+		{Kind: yaml.ScalarNode, Value: "", Style: yaml.DoubleQuotedStyle},
 		{Kind: yaml.ScalarNode, Value: "#{env['A']}", Style: yaml.DoubleQuotedStyle},
-		{Kind: yaml.SequenceNode}, {Kind: yaml.MappingNode},
+		{Kind: yaml.SequenceNode},
+		{Kind: yaml.MappingNode},
 	}
 	var walk func(n *yaml.Node, path string)
 	walk = func(n *yaml.Node, path string) {
@@ -287,7 +292,7 @@ func TestEverything(t *testing.T) {
 	filled := map[string]bool{}
 	var look func(v reflect.Value)
 	look = func(v reflect.Value) {
-		switch v.Kind() {
+		switch v.Kind() { //nolint:exhaustive // the tree is made of these
 		case reflect.Pointer:
 			if !v.IsNil() {
 				look(v.Elem())

@@ -21,19 +21,22 @@ func catalog() definition.Catalog {
 		{Name: "skip-lines", Type: component.Int, Max: 1000, Default: "0", Help: "Lines before the header."},
 	}}
 	jsonl := component.Spec{Name: "jsonl", Help: "JSON lines.", Options: []component.Option{
-		file, {Name: "append", Type: component.Bool, Default: "false", Help: "Goes on behind what is there."},
+		file,
+		{Name: "append", Type: component.Bool, Default: "false", Help: "Goes on behind what is there."},
 		{Name: "types", Type: component.Columns, Help: "Path to type."},
 	}}
 	return definition.Catalog{
 		Sources: []component.Source{{Spec: csv}, {Spec: jsonl}, {Spec: component.Spec{Name: "sql", Help: "A query.", Options: []component.Option{
-			resource, {Name: "query", Type: component.Text, Required: true, Help: "A SELECT."},
+			resource,
+			{Name: "query", Type: component.Text, Required: true, Help: "A SELECT."},
 			{Name: "params", Type: component.TextMap, Late: true, Help: "Values that are named as :name."},
 			{Name: "key", Type: component.Text, Required: true, Help: "The unique column."},
 			{Name: "types", Type: component.Columns, Help: "Column to type."},
 			{Name: "wait", Type: component.Duration, Late: true, Default: "1s", Help: "How long a lock is waited for."},
 		}}}},
 		Targets: []component.Target{{Spec: csv}, {Spec: jsonl}, {Spec: component.Spec{Name: "sql", Help: "A table.", Options: []component.Option{
-			resource, {Name: "table", Type: component.Text, Help: "The table."},
+			resource,
+			{Name: "table", Type: component.Text, Help: "The table."},
 			{Name: "statement", Type: component.Text, Help: "A statement."},
 			{Name: "mode", Type: component.Enum, Values: []string{"insert", "upsert"}, Default: "insert", Help: "How rows are written."},
 			{Name: "key", Type: component.Names, Help: "The columns of the key."},

@@ -288,8 +288,7 @@ func (s *source) swallow(line, index int) {
 // syntax reports what the YAML parser has found.
 func (s *source) syntax(err error) {
 	at, msg := Pos{1, 1}, err.Error()
-	var known *yaml.LoadError
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*yaml.LoadError](err); ok {
 		msg = known.Message
 		at = Pos{known.Mark.Line, known.Mark.Column}
 		// A quote that is not closed is found at the end of the file.
@@ -325,13 +324,17 @@ func (s *source) syntax(err error) {
 var syntaxTexts = []struct{ yaml, text, hint string }{
 	{"exceeded max depth", fmt.Sprintf("nested deeper than %d levels", MaxDepth), ""},
 	{"tab character that violates", "a tab cannot indent", "indent with spaces"},
-	{"mapping values are not allowed", `a second ":" in one line, or a line that is indented too far`,
-		"put a value that holds a colon into quotes"},
+	{
+		"mapping values are not allowed", `a second ":" in one line, or a line that is indented too far`,
+		"put a value that holds a colon into quotes",
+	},
 	{"cannot start any token", "a plain value cannot begin with this character", "put the value into quotes"},
 	{"unexpected end of stream", "this quote is not closed", ""},
 	{"could not find expected ':'", `this is no "key: value"`, `a list entry is "- value", with a space; a key ends with a colon`},
-	{"did not find expected key", `here a key is expected, at the indentation of the others`,
-		"look at the indentation of this line and the one before; what follows a closing quote is an error too"},
+	{
+		"did not find expected key", `here a key is expected, at the indentation of the others`,
+		"look at the indentation of this line and the one before; what follows a closing quote is an error too",
+	},
 	{"did not find expected '-' indicator", "here an entry of the list is expected", "look at the indentation"},
 	{"did not find expected ',' or", "the bracket is not closed", "entries between brackets are separated by commas"},
 	{"did not find expected node content", "here a value is expected", ""},

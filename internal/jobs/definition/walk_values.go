@@ -1,0 +1,156 @@
+package definition
+
+import (
+	"slices"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+func (w *walker) scalar(n *yaml.Node, k *key, name string) (Text, bool) {
+	if n.Kind != yaml.ScalarNode {
+		w.add(Pos{n.Line, n.Column}, k.advice(), "%s takes one value, found %s", name, found(n))
+		return Text{}, false
+	}
+	t := text(n)
+	return t, w.check(&t, k, k.kind, name)
+}
+
+func (w *walker) list(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.SequenceNode {
+		w.add(Pos{n.Line, n.Column}, w.example(k), "%s takes a list, found %s", name, found(n))
+		return nil, false
+	}
+	if len(n.Content) == 0 && !k.empty {
+		w.add(Pos{n.Line, n.Column}, k.advice(), "the list of %s is empty", name)
+		return nil, false
+	}
+	items = make([]value, 0, len(n.Content))
+	entry := *k
+	entry.empty = true
+	for _, c := range n.Content {
+		if c.Kind == yaml.AliasNode || w.null(c, "") {
+			continue
+		}
+		if t, good := w.scalar(c, &entry, "an entry of "+name); good {
+			items = append(items, value{text: t})
+		}
+	}
+	return items, true
+}
+
+func (w *walker) texts(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.MappingNode {
+		w.add(Pos{n.Line, n.Column}, k.advice(), "%s takes a map, found %s", name, found(n))
+		return nil, false
+	}
+	if len(n.Content) == 0 && !k.empty {
+		w.add(Pos{n.Line, n.Column}, k.advice(), "the map %s is empty", name)
+		return nil, false
+	}
+	items = make([]value, 0, len(n.Content)/2)
+	asKey, entry := *k, *k
+	asKey.late, asKey.empty, entry.empty = false, false, k.kind == kindText
+	w.entries(n, func(key Text, v *yaml.Node) {
+		good := w.check(&key, &asKey, k.keys, "a name in "+name)
+		if v.Kind == yaml.AliasNode || w.null(v, "") {
+			return
+		}
+		if t, fine := w.scalar(v, &entry, core.EscapeControl(key.Value)+" in "+name); good && fine {
+			items = append(items, value{key: key, text: t})
+		}
+	})
+	return items, true
+}
+
+// one reads a block or a choice.
+func (w *walker) one(n *yaml.Node, k *key) *object {
+	if c := w.g.choices[k.of]; c != nil {
+		return w.choice(n, c)
+	}
+	return w.block(n, w.g.blocks[k.of])
+}
+
+// choice reads a block that is one of several.
+func (w *walker) choice(n *yaml.Node, c *choice) *object {
+	heads := make([]string, len(c.blocks))
+	for i, name := range c.blocks {
+		heads[i] = w.g.blocks[name].keys[0].name
+	}
+	if !w.mapping(n, article(c.name)+" is", nil) {
+		return nil
+	}
+	chosen, second := -1, Text{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		at := slices.Index(heads, n.Content[i].Value)
+		switch {
+		case at < 0:
+		case chosen < 0:
+			chosen = at
+		case chosen != at && w.g.blocks[c.blocks[chosen]].index[heads[at]] == nil && second.Value == "":
+			if w.g.blocks[c.blocks[at]].index[heads[chosen]] != nil {
+				chosen = at
+				continue
+			}
+			second = text(n.Content[i])
+		}
+	}
+	if chosen >= 0 {
+		b := w.g.blocks[c.blocks[chosen]]
+		if second.Value != "" {
+			w.add(second.Pos(), "", "%s and %s exclude each other: %s is one of %s", heads[chosen], second.Value, article(c.name), listed(heads, "and"))
+			return nil
+		}
+		return w.block(n, b)
+	}
+	hint := ""
+	for i := 0; i+1 < len(n.Content) && hint == ""; i += 2 {
+		hint = didYouMean(n.Content[i].Value, heads)
+	}
+	one := "one of the keys "
+	if len(heads) == 1 {
+		one = "the key "
+	}
+	w.add(Pos{n.Line, n.Column}, hint, "%s has %s%s", article(c.name), one, listed(heads, "and"))
+	return nil
+}
+
+func (w *walker) many(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.SequenceNode {
+		w.add(Pos{n.Line, n.Column}, w.example(k), "%s takes a list, found %s", name, found(n))
+		return nil, false
+	}
+	if len(n.Content) == 0 && !k.empty {
+		w.add(Pos{n.Line, n.Column}, k.advice(), "the list of %s is empty", name)
+		return nil, false
+	}
+	for _, c := range n.Content {
+		if obj := w.one(c, k); obj != nil {
+			items = append(items, value{obj: obj})
+		}
+	}
+	return items, true
+}
+
+func (w *walker) named(n *yaml.Node, k *key, name string) (items []value, ok bool) {
+	if n.Kind != yaml.MappingNode {
+		w.add(Pos{n.Line, n.Column}, k.advice(), "%s takes a map, found %s", name, found(n))
+		return nil, false
+	}
+	w.entries(n, func(key Text, v *yaml.Node) {
+		entry := *k
+		w.check(&key, &entry, k.keys, "a name in "+name)
+		// A name alone is a block in which nothing is said.
+		obj := &object{Pos: key.Pos(), block: w.g.blocks[k.of]}
+		if v.Kind != yaml.ScalarNode || v.Tag != "!!null" || v.Value != "" || v.Style != 0 {
+			if obj = w.block(v, w.g.blocks[k.of]); obj == nil {
+				return
+			}
+		} else if !w.swallowed[v.Line] {
+			w.complete(obj, nil)
+		}
+		items = append(items, value{key: key, obj: obj})
+	})
+	return items, true
+}
