@@ -99,7 +99,7 @@ func (s *scanner) quoted() error {
 			return s.tooLong()
 		}
 	}
-	if s.Input.Next(infile.MarkNUL, at) >= 0 || !s.coded && !utf8.Valid(s.Window()[:at]) {
+	if s.Next(infile.MarkNUL, at) >= 0 || !s.coded && !utf8.Valid(s.Window()[:at]) {
 		return s.badBytes(at)
 	}
 	if ending != nil {

@@ -109,7 +109,7 @@ func (s *scanner) skip(ctx context.Context) error {
 		win := s.Window()
 		var n int
 		var ended bool
-		if nl := bytes.IndexByte(win, '\n'); b.read == 0 && nl >= 0 && s.Input.Next(infile.MarkQuote, nl) < 0 {
+		if nl := bytes.IndexByte(win, '\n'); b.read == 0 && nl >= 0 && s.Next(infile.MarkQuote, nl) < 0 {
 			n, ended = nl+1, true
 			b.read, b.lines = int64(n), 1
 			comment = s.isComment(win)

@@ -58,7 +58,7 @@ func (s *scanner) next() error {
 			return io.EOF
 		}
 		s.recLine, s.recStart = s.line, s.Offset()
-		quote, cr := s.Input.Next(infile.MarkQuote, end), s.Input.Next(infile.MarkCR, end)
+		quote, cr := s.Next(infile.MarkQuote, end), s.Next(infile.MarkCR, end)
 		line, size, ending := s.Window()[:end], end, &s.stats.LF
 		if found {
 			size++
@@ -74,7 +74,7 @@ func (s *scanner) next() error {
 			return s.quoted()
 		case cr >= 0:
 			return s.loneCR(cr)
-		case s.Input.Next(infile.MarkNUL, end) >= 0 || !s.coded && !utf8.Valid(line):
+		case s.Next(infile.MarkNUL, end) >= 0 || !s.coded && !utf8.Valid(line):
 			return s.badBytes(end)
 		case quote < 0 && len(line) > 0:
 			s.split(line)

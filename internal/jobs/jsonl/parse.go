@@ -381,5 +381,5 @@ func (p *parser) unit(at int) (rune, bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(p.text[at+2:at+6]), 16, 16)
-	return rune(n), err == nil //nolint:gosec // 16 bits
+	return rune(n), err == nil
 }

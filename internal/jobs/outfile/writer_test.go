@@ -174,7 +174,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			rapid.Check(t, func(rt *rapid.T) {
-				items := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) record.Record { return anyRecord(rt, t, name) }), 0, 5).Draw(rt, "records")
+				items := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) record.Record { return anyRecord(t, rt, name) }), 0, 5).Draw(rt, "records")
 				path := filepath.Join(dir, "out")
 				w := newWriter(t, f, path, nil)
 				do(t, w.Open(t.Context(), nil), chunk(t.Context(), w, core.ExecutionContext{}, items), w.Finish(t.Context()), w.Close())
@@ -195,7 +195,8 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // anyRecord draws a record that the format can hold.
-func anyRecord(rt *rapid.T, tb testing.TB, format string) record.Record {
+func anyRecord(tb testing.TB, rt *rapid.T, format string) record.Record {
+	tb.Helper()
 	text := rapid.StringOfN(rapid.RuneFrom([]rune("ab0 \t\"'\\,;#é가😀\u2028\ufeff\n\r\u0001")), 0, 12, -1).Draw(rt, "s")
 	if format == "fixed" {
 		text = strings.Trim(strings.NewReplacer("\n", "n", "\r", "r", "\ufeff", "f").Replace(text), " ")

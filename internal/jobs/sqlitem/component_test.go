@@ -202,7 +202,7 @@ func (f *fixture) put(tb testing.TB, given map[string]any, items []record.Record
 		return err
 	}
 	step := chunk.Step(stepName, func(s *core.Scope) (core.StepBody, error) {
-		s.Run.Databases = sqlite.Databases{}
+		s.Databases = sqlite.Databases{}
 		w, err := target.New(s, v, items[0].Schema())
 		if err != nil {
 			return nil, err
@@ -283,6 +283,9 @@ func TestTargetOfRecords(t *testing.T) {
 								t.Fatal(err)
 							}
 							out = append(out, text)
+						}
+						if err := rows.Err(); err != nil {
+							t.Fatal(err)
 						}
 						return out
 					}
