@@ -122,6 +122,13 @@ CREATE TABLE BATCHCTL_EXECUTION_OWNER (
   SINCE            INTEGER NOT NULL
 );
 
+-- The texts of the definition files that jobs were made of, each once. The job's
+-- context of an execution holds the hash at the key batchctl.definition.
+CREATE TABLE BATCHCTL_DEFINITION (
+  HASH TEXT PRIMARY KEY,
+  TEXT TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- The executions of each job, for listings. Triggers keep it, whichever program
 -- writes.
 CREATE TABLE BATCHCTL_JOB_HISTORY (

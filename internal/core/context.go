@@ -35,6 +35,9 @@ const (
 	ContextKeyStop = "batchctl.stop."
 	// ContextKeyPlan holds the parts of a partitioned step as JSON.
 	ContextKeyPlan = "batchctl.plan"
+	// ContextKeyDefinition holds, in the job's context, the hash of the definition
+	// that the execution runs.
+	ContextKeyDefinition = "batchctl.definition"
 	// ContextKeyChildJob and ContextKeyChildParameters hold what a job step
 	// launches: the name of the job, and its parameters as JSON.
 	ContextKeyChildJob        = "batchctl.child.job"

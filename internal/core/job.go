@@ -33,6 +33,16 @@ type Job struct {
 	// Flow makes a flow job; its first element is the start. A job has either
 	// Steps or Flow.
 	Flow []Element
+	// Definition is the file that the job was made of; nil for one in Go.
+	Definition *JobDefinition
+}
+
+// JobDefinition identifies what a job was made of. It is kept with every
+// execution, and a restart under another one is refused.
+type JobDefinition struct {
+	// Hash is the SHA-256 of Text in hexadecimal.
+	Hash string
+	Text string
 }
 
 // Check reports what is wrong with the composition, as an ErrJobDefinition.

@@ -142,6 +142,11 @@ type Launch struct {
 	// RestartOf, when not 0, is the execution that is meant to be restarted: it
 	// must be the newest of its instance.
 	RestartOf int64
+	// Definition is kept with the execution; nil when the job has none.
+	Definition *JobDefinition
+	// NewDefinition allows to go on under another definition than the last
+	// execution had.
+	NewDefinition bool
 }
 
 // Tx is one write transaction of the repository: everything in it commits or

@@ -49,6 +49,8 @@ type Options struct {
 	Stop *core.Stop
 	// RestartOf, when not 0, is the execution that is meant to be restarted.
 	RestartOf int64
+	// NewDefinition restarts under a definition that has changed since.
+	NewDefinition bool
 }
 
 // Run launches job with ps and runs it to its end. A launch that is refused
@@ -80,6 +82,7 @@ func (l *JobLauncher) launch(
 	fault.Point("launch.before-create")
 	je, err := l.Repo.CreateJobExecution(ctx, core.Launch{
 		JobName: job.Name, Parameters: ps, PreventRestart: job.PreventRestart, RestartOf: o.RestartOf,
+		Definition: job.Definition, NewDefinition: o.NewDefinition,
 	})
 	if err != nil {
 		return nil, refusal(job, o, err)

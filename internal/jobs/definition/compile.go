@@ -36,7 +36,7 @@ func Compile(file *File, env Environment) (*core.Job, Problems) {
 		return nil, file.Problems
 	}
 	c := &compiler{
-		job:    &job{file: file, tree: file.Job, dir: dir, env: env, made: &core.Job{}},
+		job:    &job{file: file, tree: file.Job, dir: dir, env: env, made: &core.Job{Definition: &core.JobDefinition{Hash: file.SHA256, Text: file.Text}}},
 		source: &source{path: file.Path, text: strings.TrimPrefix(file.Text, "\ufeff")},
 	}
 	c.compile()

@@ -2,10 +2,12 @@ package definition_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/launch"
 )
 
 const echo = `
@@ -145,4 +147,35 @@ func TestDecision(t *testing.T) {
 	}
 	je = st.must("decided", "approve=yes")
 	same(t, []string{"book COMPLETED"}, steps(je))
+}
+
+// A restart keeps to the definition that it was begun with, unless that is
+// meant, and each text is kept once.
+func TestChangedDefinition(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	const text = "job: fragile\nsteps:\n  - step: one\n    exec: {command: [test, -e, there]}\n"
+	st.write("job.yaml", text)
+	for range 2 {
+		if je, err := st.run("fragile"); err == nil || je == nil {
+			t.Fatal("the job completed, or was refused")
+		}
+	}
+	changed := text + "# mended\n"
+	st.write("job.yaml", changed)
+	je, err := st.run("fragile")
+	if je != nil || !errors.Is(err, core.ErrJobRestart) || !strings.Contains(err.Error(), "the definition of the job has changed since the last attempt") ||
+		!strings.Contains(core.Hint(err), "--new-definition") {
+		t.Fatalf("got %v, hint %q", err, core.Hint(err))
+	}
+	st.write("there", "")
+	job := st.job("fragile")
+	je, err = st.launcher.Run(t.Context(), job, nil, launch.Options{NewDefinition: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, any(job.Definition.Hash), je.Context[core.ContextKeyDefinition])
+	kept := st.query(st.store.Path(), "SELECT TEXT FROM BATCHCTL_DEFINITION")
+	slices.Sort(kept)
+	same(t, []string{text, changed}, kept)
 }

@@ -142,6 +142,9 @@ func (l *launch) write(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := l.define(ctx, tx, je); err != nil {
+		return err
+	}
 	fault.Point("sqlrepo.after-instance-insert")
 	if err := l.insertExecution(ctx, tx, je); err != nil {
 		return err

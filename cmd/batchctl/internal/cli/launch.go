@@ -22,6 +22,7 @@ type launchOptions struct {
 	paramsFile    string
 	timeout       time.Duration
 	stopTimeout   time.Duration
+	newDefinition bool // go on under a definition that has changed
 
 	file     *paramsFile // once it is read
 	moment   time.Time   // of the launch
@@ -39,6 +40,7 @@ func (a *app) addLaunchFlags(cmd *cobra.Command, o *launchOptions) {
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 0, "stop at the next commit after this `time`, as in 90m (exit code 9)")
 	cmd.Flags().DurationVar(&o.stopTimeout, "stop-timeout", stopTimeoutDefault,
 		"roll back and end when a signal or --timeout has not stopped the job within this `time`; 0: wait for ever")
+	cmd.Flags().BoolVar(&o.newDefinition, "new-definition", false, "go on although the definition file of the job has changed since the last attempt")
 	a.addLaunchSettings(cmd.Flags())
 }
 
@@ -119,7 +121,7 @@ func (a *app) launch(
 		Registry: registry, Repo: repo,
 		Launcher: &launch.JobLauncher{Repo: repo, Databases: sqlite.Databases{}, Log: log, Now: a.now, Token: a.token, Dir: dir, Masker: a.masker},
 	}
-	je, err := start(ctx, operator, launch.Options{Stop: stop})
+	je, err := start(ctx, operator, launch.Options{Stop: stop, NewDefinition: o.newDefinition})
 	if je == nil {
 		return err
 	}
