@@ -61,9 +61,12 @@ func TestParse(t *testing.T) {
 func TestValues(t *testing.T) {
 	t.Parallel()
 	spec := component.Spec{Name: "x", Options: []component.Option{
-		{Name: "text", Type: component.Text, Default: "d"}, {Name: "bool", Type: component.Bool, Default: "true"},
-		{Name: "int", Type: component.Int, Default: "5", Min: 1, Max: 9}, {Name: "wait", Type: component.Duration, Default: "2s"},
-		{Name: "names", Type: component.Names}, {Name: "map", Type: component.TextMap},
+		{Name: "text", Type: component.Text, Default: "d"},
+		{Name: "bool", Type: component.Bool, Default: "true"},
+		{Name: "int", Type: component.Int, Default: "5", Min: 1, Max: 9},
+		{Name: "wait", Type: component.Duration, Default: "2s"},
+		{Name: "names", Type: component.Names},
+		{Name: "map", Type: component.TextMap},
 	}}
 	v, err := component.NewValues(spec, map[string]any{"names": []string{"a"}, "text": "given"})
 	if err != nil {

@@ -3,6 +3,7 @@ package fixed_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,9 +36,7 @@ func read(tb testing.TB, text string, given map[string]any) []string {
 		tb.Fatal(err)
 	}
 	all := map[string]any{"file": path}
-	for k, v := range given {
-		all[k] = v
-	}
+	maps.Copy(all, given)
 	source := fixed.Source()
 	v, err := component.NewValues(source.Spec, all)
 	if err != nil {
@@ -131,9 +130,7 @@ func TestRead(t *testing.T) {
 			if tt.given["columns"] != nil {
 				delete(given, "types")
 			}
-			for k, v := range tt.given {
-				given[k] = v
-			}
+			maps.Copy(given, tt.given)
 			got := read(t, tt.text, given)
 			if len(got) != len(tt.want) {
 				t.Fatalf("got %q, want %q", got, tt.want)

@@ -3,6 +3,7 @@ package infile_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,20 +30,25 @@ type format struct {
 func formats() map[string]format {
 	types := pairs("id", "long", "text", "string", "amount", "decimal(12,2)", "day", "date")
 	return map[string]format{
-		"csv": {csvfile.Source, "junk \"\n# first\r\nid;text;amount;day\r\n1;가나;1.50;2021-01-31\n\n# 'x\n2;'x\ny';;\r\n3;b;1,5;\n4;c\n5;d;-0.1;2021-02-30;more\n6;'''';7;2020-02-29",
+		"csv": {
+			csvfile.Source, "junk \"\n# first\r\nid;text;amount;day\r\n1;가나;1.50;2021-01-31\n\n# 'x\n2;'x\ny';;\r\n3;b;1,5;\n4;c\n5;d;-0.1;2021-02-30;more\n6;'''';7;2020-02-29",
 			map[string]any{"types": types, "delimiter": ";", "quote": "'", "skip-lines": int64(1), "comment": "#", "ragged": "pad"},
 			[]string{
 				"long:1|string:가나|decimal:1.50|date:2021-01-31|", "long:2|string:x\ny|null:|null:|",
 				`amount: "1,5": want a decimal number`, "long:4|string:c|null:|null:|", "the record has 5 fields, the header has 4",
 				"long:6|string:'|decimal:7|date:2020-02-29|", "EOF",
-			}},
-		"jsonl": {jsonl.Source, "{\"id\":1,\"text\":\"가나\",\"o\":{\"a\":[0,1.50]},\"day\":\"2021-01-31\"}\r\n\n \t\n[1]\n{\"id\":9007199254740993,\"x\":{\"y\":[{}]},\"text\":\"\\ud83d\\ude00\"}\n{\"id\":1}{}\n{\"id\":2,\"o\":{\"a\":[]},\"day\":null}",
+			},
+		},
+		"jsonl": {
+			jsonl.Source, "{\"id\":1,\"text\":\"가나\",\"o\":{\"a\":[0,1.50]},\"day\":\"2021-01-31\"}\r\n\n \t\n[1]\n{\"id\":9007199254740993,\"x\":{\"y\":[{}]},\"text\":\"\\ud83d\\ude00\"}\n{\"id\":1}{}\n{\"id\":2,\"o\":{\"a\":[]},\"day\":null}",
 			map[string]any{"types": types, "paths": pairs("amount", "o.a[1]")},
 			[]string{
 				"long:1|string:가나|decimal:1.50|date:2021-01-31|", `"[1]": at column 1: want an object`,
 				"long:9007199254740993|string:😀|null:|null:|", "there is something behind the object", "long:2|null:|null:|null:|", "EOF",
-			}},
-		"fixed": {fixed.Source, "head\n0001가나     1.502021-01-31\r\n\n*x\n0002x              \n0003y           1.50  2021-01\n0004z\n   5한    -12.342020-02-29",
+			},
+		},
+		"fixed": {
+			fixed.Source, "head\n0001가나     1.502021-01-31\r\n\n*x\n0002x              \n0003y           1.50  2021-01\n0004z\n   5한    -12.342020-02-29",
 			map[string]any{
 				"types": types, "columns": pairs("id", "1-4", "text", "5", "amount", "10-15", "day", "10"), "skip-lines": int64(1), "comment": "*",
 				"ragged": "pad", "pad": pairs("id", "0"),
@@ -50,7 +56,8 @@ func formats() map[string]format {
 			[]string{
 				"long:1|string:가나|decimal:1.50|date:2021-01-31|", "long:2|string:x|null:|null:|", "the record has 29 characters, want 25",
 				"long:4|string:z|null:|null:|", "long:5|string:한|decimal:-12.34|date:2020-02-29|", "EOF",
-			}},
+			},
+		},
 	}
 }
 
@@ -74,9 +81,7 @@ func TestRestart(t *testing.T) {
 					if option == "files" {
 						given[option] = filepath.Join(filepath.Dir(path), "in*")
 					}
-					for k, v := range f.given {
-						given[k] = v
-					}
+					maps.Copy(given, f.given)
 					if p.encoding != "" {
 						given["encoding"] = p.encoding
 					}
@@ -145,9 +150,7 @@ func TestChangedBetweenRuns(t *testing.T) {
 				p := packings[packed]
 				path := temp(t, p.name, p.pack(f.text))
 				given := map[string]any{"file": path}
-				for k, v := range f.given {
-					given[k] = v
-				}
+				maps.Copy(given, f.given)
 				all := everyRestart(t, f.source(), given)
 				at := all[len(all)-2].EC // before the last record
 				for what, tt := range map[string]struct {

@@ -2,6 +2,7 @@ package outfile_test
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -49,7 +50,8 @@ func formats() map[string]format {
 		"csv":   {csvfile.Target(), csvfile.Source(), nil, typed},
 		"jsonl": {jsonl.Target(), jsonl.Source(), nil, typed},
 		"fixed": {
-			fixed.Target(), fixed.Source(), map[string]any{"columns": places, "pad": padded, "line-end": "crlf"},
+			fixed.Target(), fixed.Source(),
+			map[string]any{"columns": places, "pad": padded, "line-end": "crlf"},
 			map[string]any{"columns": places, "pad": padded, "types": types},
 		},
 	}
@@ -67,18 +69,14 @@ func schema(tb testing.TB) *record.Schema {
 // with returns given with the file.
 func with(given map[string]any, path string) map[string]any {
 	all := map[string]any{"file": path}
-	for k, v := range given {
-		all[k] = v
-	}
+	maps.Copy(all, given)
 	return all
 }
 
 func newWriter(tb testing.TB, f format, path string, more map[string]any) writer {
 	tb.Helper()
 	given := with(f.write, path)
-	for k, v := range more {
-		given[k] = v
-	}
+	maps.Copy(given, more)
 	v, err := component.NewValues(f.target.Spec, given)
 	if err != nil {
 		tb.Fatal(err)
