@@ -32,7 +32,7 @@ func Files(pattern func(s *core.Scope) (string, error), o FilesOptions) core.Par
 		}
 		paths, err := glob(text)
 		if err != nil {
-			return nil, &core.Error{Op: "find the files " + core.QuotePath(text), Err: err}
+			return nil, &core.Error{Op: "find the files " + core.QuotePath(text), Hint: absentHint(text), Err: err}
 		}
 		if len(paths) == 0 && !o.AllowNone {
 			return nil, &core.Error{
@@ -88,6 +88,18 @@ func glob(pattern string) ([]string, error) {
 	}
 	slices.Sort(found)
 	return found, nil
+}
+
+// absentHint says where to look when the directory of a pattern is not there.
+func absentHint(pattern string) string {
+	if !filepath.IsAbs(pattern) {
+		return ""
+	}
+	dir := fixedDir(filepath.Clean(pattern))
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return ""
+	}
+	return core.ShellQuote("ls", "-ld", dir, filepath.Dir(dir))
 }
 
 // fixedDir returns the directory above the first element with a wildcard.

@@ -18,10 +18,29 @@ const (
 	KeyFileName = "fileName" // string, the last element of that path
 )
 
+// MaxGrid is how many parts Count and Range make at most. Every part has a place
+// in the plan, which is one value of the step's context.
+const MaxGrid = 100_000
+
+// checkGrid refuses a grid of which no parts can be made.
+func checkGrid(grid int) error {
+	if grid >= 0 && grid <= MaxGrid {
+		return nil
+	}
+	return &core.Error{
+		Kind: core.ErrJobDefinition,
+		Msg:  fmt.Sprintf("the grid asks for %d parts, and 0 to %d are possible", grid, MaxGrid),
+		Hint: "give the step another number of parts",
+	}
+}
+
 // Count makes as many parts as the grid says, each with its index and the
 // count: for work that the parts can tell apart by a remainder.
 func Count() core.Partitioner {
 	return core.PartitionerFunc(func(_ context.Context, _ *core.Scope, grid int) ([]core.Partition, error) {
+		if err := checkGrid(grid); err != nil {
+			return nil, err
+		}
 		parts := make([]core.Partition, grid)
 		for i := range parts {
 			parts[i].Context = core.ExecutionContext{KeyIndex: int64(i), KeyCount: int64(grid)}
@@ -36,6 +55,9 @@ func Count() core.Partitioner {
 // numbers, and makes no parts.
 func Range(bounds func(ctx context.Context, s *core.Scope) (lowest, highest int64, err error)) core.Partitioner {
 	return core.PartitionerFunc(func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
+		if err := checkGrid(grid); err != nil {
+			return nil, err
+		}
 		lowest, highest, err := bounds(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("find the range of the key: %w", err)

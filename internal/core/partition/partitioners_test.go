@@ -83,6 +83,23 @@ func TestPartitioners(t *testing.T) {
 	}
 }
 
+func TestGrid(t *testing.T) {
+	t.Parallel()
+	for name, p := range map[string]core.Partitioner{"count": partition.Count(), "range": partition.FixedRange(0, math.MaxInt64)} {
+		for grid, want := range map[int]int{0: 0, 1: 1, partition.MaxGrid: partition.MaxGrid} {
+			if parts, err := p.Partition(t.Context(), &core.Scope{}, grid); err != nil || len(parts) != want {
+				t.Errorf("%s: a grid of %d made %d parts, %v", name, grid, len(parts), err)
+			}
+		}
+		for _, grid := range []int{math.MinInt, -1, partition.MaxGrid + 1, math.MaxInt} {
+			parts, err := p.Partition(t.Context(), &core.Scope{}, grid)
+			if want := fmt.Sprintf("the grid asks for %d parts, and 0 to 100000 are possible", grid); len(parts) > 0 || err == nil || err.Error() != want || core.Hint(err) == "" {
+				t.Errorf("%s: %v, want %q and a hint", name, err, want)
+			}
+		}
+	}
+}
+
 // The parts of any range are as many as asked for or as there are numbers, none
 // is empty, and they cover the range without a gap and without overlap.
 func TestRangeIsCovered(t *testing.T) {
@@ -166,8 +183,8 @@ func TestFiles(t *testing.T) {
 		{"PART-20 no match of a name", dir + "/none.csv", "no file matches", "ls -l " + dir},
 		{"not absolute", "a/*.csv", "the pattern is not absolute", ""},
 		{"not a pattern", dir + "/[", "syntax error in pattern", ""},
-		{"a directory that is missing", dir + "/none/*.csv", "no such file or directory", ""},
-		{"a file in the place of the directory", dir + "/plain.csv/*", "is not a directory", ""},
+		{"a directory that is missing", dir + "/none/*.csv", "no such file or directory", "ls -ld " + dir + "/none " + dir},
+		{"a file in the place of the directory", dir + "/plain.csv/*", "is not a directory", "ls -ld " + dir + "/plain.csv " + dir},
 		{"a directory matches", dir + "/a/d*", "is a directory, not a regular file", ""},
 		{"a link to nowhere", dir + "/b/*.lnk", "no such file or directory", ""},
 	} {
@@ -175,7 +192,7 @@ func TestFiles(t *testing.T) {
 			t.Parallel()
 			for _, o := range []partition.FilesOptions{{}, {AllowNone: true}} {
 				parts, err := files(tt.pattern, o).Partition(t.Context(), &core.Scope{}, 1)
-				if o.AllowNone && strings.HasPrefix(tt.says, "no file matches") || o.AllowNone && tt.hint != "" {
+				if o.AllowNone && strings.Contains(tt.says, "no file matches") {
 					if err != nil || len(parts) != 0 {
 						t.Errorf("got %v, %v", parts, err)
 					}
@@ -205,6 +222,37 @@ func TestFiles(t *testing.T) {
 			t.Errorf("got error %v", err)
 		}
 	})
+}
+
+// A name that no execution could have is one of a file, which a person can rename.
+func TestFileThatCannotBeAPart(t *testing.T) {
+	t.Parallel()
+	b, dir := setup(t), t.TempDir()
+	path := filepath.Join(dir, "a:b.csv")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	files := partition.Files(func(*core.Scope) (string, error) { return dir + "/*.csv", nil }, partition.FilesOptions{})
+	step := partition.Step("load", tasklet(func(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+		return core.Finished, nil
+	}), core.PartitionerFunc(func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
+		parts, err := files.Partition(ctx, s, grid)
+		for i := range parts {
+			parts[i].Name = filepath.Base(parts[i].Context[partition.KeyFile].(string))
+		}
+		return parts, err
+	}), partition.Options{})
+	_, err := b.run(step)
+	if want := `the file "` + path + `" cannot be part "a:b.csv": the name must not contain ":"`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %q", err, want)
+	}
+	if want := "rename the file, then batchctl restart 1"; core.Hint(err) != want {
+		t.Errorf("hint %q, want %q", core.Hint(err), want)
+	}
+	if err := os.Rename(path, filepath.Join(dir, "a-b.csv")); err != nil {
+		t.Fatal(err)
+	}
+	b.complete(step)
 }
 
 // A file that came after the plan was made is none of this instance's, and one

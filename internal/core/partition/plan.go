@@ -34,14 +34,21 @@ func named(parts []core.Partition) []core.Partition {
 	return out
 }
 
-// check refuses a plan that could not be stored, or not be run.
-func (p plan) check(step string) error {
+// check refuses a plan that could not be stored, or not be run by s.
+func (p plan) check(s *core.Scope) error {
 	const hint = "mend the partitioner; no part was started"
 	seen := make(map[string]bool, len(p.Parts))
 	for _, part := range p.Parts {
-		problem := nameProblem(core.PartitionStepName(step, part.Name), part.Name)
+		problem := nameProblem(core.PartitionStepName(s.Step.StepName, part.Name), part.Name)
 		if seen[part.Name] {
 			problem = "there are two of that name"
+		}
+		if path, isFile := part.Context[KeyFile].(string); isFile && problem != "" {
+			return &core.Error{
+				Msg: fmt.Sprintf("the file %s cannot be part %s: %s; no part was started",
+					core.QuotePath(path), core.Quote(part.Name), problem),
+				Hint: "rename the file, then " + core.ShellQuote("batchctl", "restart", strconv.FormatInt(s.Execution.ID, 10)),
+			}
 		}
 		if problem != "" {
 			return &core.Error{Msg: fmt.Sprintf("part %s: %s", core.Quote(part.Name), problem), Hint: hint}

@@ -146,7 +146,7 @@ func (m *manager) makePlan(ctx context.Context, s *core.Scope) (plan, error) {
 		return plan{}, fmt.Errorf("split the step into parts: %w", err)
 	}
 	p := plan{Since: s.Step.ID, Parts: named(parts)}
-	if err := p.check(s.Step.StepName); err != nil {
+	if err := p.check(s); err != nil {
 		return plan{}, err
 	}
 	text, err := p.encode()
