@@ -19,12 +19,14 @@
 //	  - kwh has three decimals. A quantity finer than one Wh is refused, never
 //	    rounded.
 //	  - A bad line goes to outputDir/rejects-DATE-SITE.jsonl; more than skipLimit
-//	    of them in one file fail its part.
+//	    of them in one file, over all attempts, fail its part.
 //
 // When all parts are complete their files are put together in the order of the
 // sites, and outputDir/readings-DATE.csv appears whole. A restart runs only the
 // parts that did not complete. The list of files is made once: one that arrives
-// later belongs to no part.
+// later belongs to no part. The first attempt binds the instance to inputDir and
+// outputDir; a later one that names another folder, or meets a link that leads
+// elsewhere since, is refused before a part runs. The two must not be one folder.
 //
 // # closeMonth
 //

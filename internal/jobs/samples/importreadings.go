@@ -36,6 +36,13 @@ const (
 	inputSuffix = ".csv"
 )
 
+// nameRejects is the prefix of what the rejects keep in the context of a part,
+// and keyRejected the key of their number.
+const (
+	nameRejects = "rejects"
+	keyRejected = nameRejects + ".count"
+)
+
 // outputMode lets others read the output.
 const outputMode = 0o644
 
@@ -56,15 +63,15 @@ func ImportReadings() *core.Job {
 			},
 			{
 				Name: paramSkipLimit, Type: core.TypeLong, NonIdentifying: true, Default: int64(core.DefaultSkipLimit),
-				Help: "how many bad lines of a file go to its rejects before its part fails",
+				Help: "how many bad lines of a file, over all attempts, go to its rejects before its part fails",
 			},
 		},
-		Validator:   settlement.SettingsValidator{}, // skipLimit is the same here
+		Validator:   core.CompositeValidator{wholeDay{}, settlement.SettingsValidator{}, twoFolders{}},
 		Incrementer: core.DateIncrementer{Name: paramDate},
-		Steps: []*core.Step{
+		Steps: []*core.Step{boundToFolders(
 			partition.Step(StepImport, chunk.Step("importFile", importFile), core.PartitionerFunc(sites),
 				partition.Options{Reduce: mergeSites}),
-		},
+		)},
 	}
 }
 
@@ -82,12 +89,6 @@ func newBatch(s *core.Scope) (b batch, err error) {
 		return b, err
 	}
 	b.date = at.In(s.Repo.Zone()).Format(time.DateOnly)
-	if whole := core.FormatDate(at, s.Repo.Zone()); whole != b.date {
-		return b, &core.Error{
-			Msg:  fmt.Sprintf("parameter %s: %s is not the beginning of a day", paramDate, whole),
-			Hint: core.ShellQuote("batchctl", "run", ImportReadingsName, paramDate+"="+b.date),
-		}
-	}
 	if b.input, _, err = ps.String(paramInput); err != nil {
 		return b, err
 	}
@@ -110,15 +111,19 @@ func (b batch) writer(path string) csvfile.WriterConfig {
 	return csvfile.WriterConfig{Path: path, Columns: normalColumns(), Mode: outputMode}
 }
 
-// sites makes a part of every file, named after its site.
+// sites makes a part of every file, named after its site, and binds the instance
+// to its folders.
 func sites(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
-	files := partition.Files(func(s *core.Scope) (string, error) {
-		b, err := newBatch(s)
-		return filepath.Join(literally(b.input), inputPrefix+"*"+inputSuffix), err
+	b, err := newBatch(s)
+	if err != nil {
+		return nil, err
+	}
+	files := partition.Files(func(*core.Scope) (string, error) {
+		return filepath.Join(literally(b.input), inputPrefix+"*"+inputSuffix), nil
 	}, partition.FilesOptions{})
 	parts, err := files.Partition(ctx, s, grid)
 	if err != nil {
-		return nil, err
+		return nil, noInput(s, b, err)
 	}
 	for i := range parts {
 		name, _, err := parts[i].Context.String(partition.KeyFileName)
@@ -127,13 +132,10 @@ func sites(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, erro
 		}
 		parts[i].Name = strings.TrimSuffix(strings.TrimPrefix(name, inputPrefix), inputSuffix)
 	}
-	b, err := newBatch(s)
-	if err != nil {
-		return nil, err
-	}
 	if err := os.MkdirAll(b.output, 0o755); err != nil { //nolint:gosec // the readings are for others to read
 		return nil, fmt.Errorf("make the output folder: %w", err)
 	}
+	bindFolders(s, b)
 	return parts, nil
 }
 
@@ -153,6 +155,10 @@ func importFile(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
+	rejected, _, err := s.Context.Int64(keyRejected)
+	if err != nil {
+		return nil, err
+	}
 	site := s.Partition()
 	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: path, Columns: readingColumns()}, parseReading)
 	writer := csvfile.NewWriter(b.writer(b.of(site)), (*normal).encode)
@@ -160,8 +166,11 @@ func importFile(s *core.Scope) (core.StepBody, error) {
 		Skip: core.LimitSkipPolicy{
 			ErrorClasses: core.ErrorClasses{Include: []string{core.ClassReadParse, core.ClassProcessValidation}},
 			Max:          b.skipLimit,
+			Earlier:      rejected,
 		},
-		Rejects: rejects.New(rejects.Config{Path: filepath.Join(b.output, "rejects-"+b.date+"-"+site+".jsonl")}),
+		Rejects: rejects.New(rejects.Config{
+			Path: filepath.Join(b.output, "rejects-"+b.date+"-"+site+".jsonl"), Name: nameRejects,
+		}),
 	}), nil
 }
 

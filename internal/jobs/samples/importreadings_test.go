@@ -216,3 +216,25 @@ func TestImportFromAnOddFolder(t *testing.T) {
 		t.Errorf("output\n%s", got)
 	}
 }
+
+// The limit is that of a file, over all attempts.
+func TestImportLimitIsThatOfTheFile(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	lines := []string{"meter,day,hour,quantity,unit", "m,2021-01-01,0,x,kWh"}
+	for range 1500 { // more than a chunk
+		lines = append(lines, "m,2021-01-01,1,1,kWh")
+	}
+	b.write(t, "readings-here.csv", append(lines, "m,2021-01-01,2,y,kWh")...)
+	b.write(t, "readings-there.csv", lines...) // has a limit of its own
+	for range 3 {
+		_, err := b.run(t, samples.ImportReadings(), "date=2021-01-01", "skipLimit=1")
+		if !errors.Is(err, core.ErrSkipLimitExceeded) {
+			t.Fatalf("%v, want the second bad line of the file to fail every attempt", err)
+		}
+	}
+	b.mustRun(t, samples.ImportReadings(), "date=2021-01-01", "skipLimit=2")
+	if got := strings.Count(b.output(t)["rejects-2021-01-01-here.jsonl"], "\n"); got != 2 {
+		t.Errorf("%d rejects, want both bad lines", got)
+	}
+}
