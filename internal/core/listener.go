@@ -3,9 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 )
 
 // both calls first, and second unless first failed. Either may be nil.
@@ -51,46 +48,4 @@ func bothStatus(first, second afterStep) afterStep {
 		b, errB := second(ctx, s, ended)
 		return a.And(b), errors.Join(errA, errB)
 	}
-}
-
-// Promotion says what PromoteContext copies.
-type Promotion struct {
-	// Keys are keys of the step's context.
-	Keys []string
-	// Strict makes a key that the step has not left an error. It is the error of
-	// a listener after the step: logged and shown, and the step stays what it
-	// is. The keys that are there are copied all the same.
-	Strict bool
-	// Statuses are patterns, one of which the step's exit code has to match; see
-	// MatchExitCode. None means COMPLETED.
-	Statuses []string
-}
-
-// PromoteContext returns a listener that copies keys of the step's context to
-// the job's, where later steps read them, in the commit that ends the step. It
-// costs what an AfterStep costs. Without it a step's context is the step's own.
-func PromoteContext(p Promotion) Listener {
-	keys, patterns := slices.Clone(p.Keys), slices.Clone(p.Statuses)
-	if len(patterns) == 0 {
-		patterns = []string{ExitCodeCompleted}
-	}
-	return Listener{AfterStep: func(_ context.Context, s *Scope, ended StepExecution) (ExitStatus, error) {
-		code := ended.ExitStatus.Code
-		if !slices.ContainsFunc(patterns, func(pattern string) bool { return MatchExitCode(pattern, code) }) {
-			return ExitStatus{}, nil
-		}
-		var missing []string
-		for _, key := range keys {
-			if value, ok := s.Context[key]; ok {
-				s.JobContext.Put(key, value)
-			} else {
-				missing = append(missing, Quote(key))
-			}
-		}
-		if !p.Strict || len(missing) == 0 {
-			return ExitStatus{}, nil
-		}
-		return ExitStatus{}, fmt.Errorf("promote the context of step %s: it has no key %s",
-			ended.StepName, strings.Join(missing, ", "))
-	}}
 }

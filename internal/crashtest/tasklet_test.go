@@ -27,7 +27,7 @@ func bindTasklet(dir string, s *core.Scope) (core.StepBody, error) {
 // a commit of its own: death between the two must not repeat the finishing call.
 func taskletHeard(dir string) *core.Job {
 	step := engine.TaskletStep("move", mover{filepath.Join(dir, sourceFile)})
-	step.Listener = core.PromoteContext(core.Promotion{Keys: []string{keyLast}, Strict: true})
+	step.Listener = engine.PromoteContext(engine.Promotion{Keys: []string{keyLast}, Strict: true})
 	return newJob(step)
 }
 

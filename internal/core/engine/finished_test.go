@@ -43,7 +43,7 @@ func wrapped(step *core.Step) *core.Step {
 // the step's end is lost.
 func TestFinishedTasklet(t *testing.T) {
 	t.Parallel()
-	promote := core.PromoteContext(core.Promotion{Keys: []string{"n"}, Statuses: []string{"PAID"}})
+	promote := engine.PromoteContext(engine.Promotion{Keys: []string{"n"}, Statuses: []string{"PAID"}})
 	heard := func(step *core.Step) *core.Step { step.Listener = promote; return step }
 	plain := func(step *core.Step) *core.Step { return step }
 	last := func(tx *transaction) bool { return len(tx.updated) == 1 && tx.updated[0].Counts.Commit == 2 }

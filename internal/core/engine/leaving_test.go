@@ -58,7 +58,7 @@ func TestLeaving(t *testing.T) {
 		step := tasklet("a", func(_ context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
 			return core.Finished, engine.Leaving(s, errBoom, "why", "no file")
 		})
-		step.Listener = core.PromoteContext(core.Promotion{Keys: []string{"why"}, Statuses: []string{"*"}})
+		step.Listener = engine.PromoteContext(engine.Promotion{Keys: []string{"why"}, Statuses: []string{"*"}})
 		je, err := b.run(job(step))
 		if wantError(t, err, errBoom); err.Error() != "step a: boom" {
 			t.Errorf("got error %q", err)

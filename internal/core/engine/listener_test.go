@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
 )
 
 func TestChunkListener(t *testing.T) {
@@ -142,19 +143,19 @@ func TestPromotion(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name      string
-		promotion core.Promotion
+		promotion engine.Promotion
 		exit      string
 		want      core.ExecutionContext // of the job
 		message   string
 	}{
-		{name: "the named keys, and no others", promotion: core.Promotion{Keys: []string{"rows", "day"}}, want: core.ExecutionContext{"rows": int64(7), "day": "mon"}},
-		{name: "a missing key is no matter", promotion: core.Promotion{Keys: []string{"rows", "gone"}}, want: core.ExecutionContext{"rows": int64(7)}},
+		{name: "the named keys, and no others", promotion: engine.Promotion{Keys: []string{"rows", "day"}}, want: core.ExecutionContext{"rows": int64(7), "day": "mon"}},
+		{name: "a missing key is no matter", promotion: engine.Promotion{Keys: []string{"rows", "gone"}}, want: core.ExecutionContext{"rows": int64(7)}},
 		{
-			name: "unless it is strict", promotion: core.Promotion{Keys: []string{"gone", "rows", "lost"}, Strict: true}, want: core.ExecutionContext{"rows": int64(7)},
+			name: "unless it is strict", promotion: engine.Promotion{Keys: []string{"gone", "rows", "lost"}, Strict: true}, want: core.ExecutionContext{"rows": int64(7)},
 			message: `the listener after the step failed: promote the context of step a: it has no key "gone", "lost"`,
 		},
-		{name: "not with another exit code", promotion: core.Promotion{Keys: []string{"rows"}, Strict: true}, exit: "COMPLETED WITH SKIPS", want: core.ExecutionContext{}},
-		{name: "unless its pattern is named", promotion: core.Promotion{Keys: []string{"rows"}, Statuses: []string{"FAILED", "COMPLETED*"}}, exit: "COMPLETED WITH SKIPS", want: core.ExecutionContext{"rows": int64(7)}},
+		{name: "not with another exit code", promotion: engine.Promotion{Keys: []string{"rows"}, Strict: true}, exit: "COMPLETED WITH SKIPS", want: core.ExecutionContext{}},
+		{name: "unless its pattern is named", promotion: engine.Promotion{Keys: []string{"rows"}, Statuses: []string{"FAILED", "COMPLETED*"}}, exit: "COMPLETED WITH SKIPS", want: core.ExecutionContext{"rows": int64(7)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -168,7 +169,7 @@ func TestPromotion(t *testing.T) {
 				body, err := inner(s)
 				return exitingBody{body, tt.exit}, err
 			}
-			step.Listener = core.Join(core.PromoteContext(tt.promotion), own)
+			step.Listener = core.Join(engine.PromoteContext(tt.promotion), own)
 			je, err := b.run(job(step))
 			if err != nil {
 				t.Fatal(err)
@@ -195,7 +196,7 @@ func TestPromotion(t *testing.T) {
 			return sound
 		})
 		step := putting("a", map[string]any{"rows": int64(7)}, nil)
-		step.Listener = core.PromoteContext(core.Promotion{Keys: []string{"rows"}})
+		step.Listener = engine.PromoteContext(engine.Promotion{Keys: []string{"rows"}})
 		je, err := b.run(job(step))
 		wantError(t, err, errDisk)
 		if je.Steps[0].Status != core.StatusFailed || je.Context["rows"] != nil {

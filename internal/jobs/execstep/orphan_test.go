@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/jobs/execstep"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -57,7 +58,7 @@ func play(ctx context.Context, role string) int {
 		execstep.Step("work", func(*core.Scope) (execstep.Config, error) { return cfg, nil }),
 	}}
 	if os.Getenv(envHeard) != "" {
-		job.Listener.AfterStep = core.PromoteContext(core.Promotion{Keys: []string{execstep.ContextKeyLog}}).AfterStep
+		job.Listener.AfterStep = engine.PromoteContext(engine.Promotion{Keys: []string{execstep.ContextKeyLog}}).AfterStep
 	}
 	_, err = newLauncher(store, &logBuffer{}).Run(ctx, job, nil, launch.Options{})
 	err = errors.Join(err, store.Close())
@@ -153,8 +154,13 @@ func TestOwnerIsKilled(t *testing.T) {
 		}
 		_, err := b.Run(t.Context(), job, nil, launch.Options{})
 		verdict, ownerErr := b.store.OwnerOf(t.Context(), 1)
-		if ownerErr != nil || !strings.Contains(verdict.Evidence, "a command that it started still runs") {
-			t.Errorf("the verdict is %+v, %v beside %v", verdict, ownerErr, err)
+		if ownerErr != nil || !verdict.Orphaned {
+			t.Fatalf("the verdict is %+v, %v beside %v", verdict, ownerErr, err)
+		}
+		wantError(t, err, core.ErrJobExecutionAlreadyRunning, fmt.Sprintf(
+			"execution 1 is STARTED: process %d has ended; something that it started still holds its lock file", verdict.Owner.PID))
+		if hint := core.Hint(err); !strings.Contains(hint, "fuser -v "+core.ShellQuote(verdict.Owner.LockFile)+" shows what") {
+			t.Errorf("the hint is %q", hint)
 		}
 		if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o600); err != nil {
 			t.Fatal(err)

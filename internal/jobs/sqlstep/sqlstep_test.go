@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/jobs/sqlstep"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -173,7 +174,7 @@ func TestStatements(t *testing.T) {
 		step := sqlstep.Step("work", func(*core.Scope) (sqlstep.Config, error) {
 			return sqlstep.Config{Statements: []string{"UPDATE account SET amount = 2 * amount"}, RowsKey: "rows"}, nil
 		})
-		promote := core.PromoteContext(core.Promotion{Keys: []string{"rows"}, Strict: true})
+		promote := engine.PromoteContext(engine.Promotion{Keys: []string{"rows"}, Strict: true})
 		lost := false
 		step.Listener = core.Join(promote, core.Listener{
 			AfterStep: func(_ context.Context, s *core.Scope, _ core.StepExecution) (core.ExitStatus, error) {
