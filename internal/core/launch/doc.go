@@ -28,16 +28,18 @@
 // child are committed with the step before the launch, so a restart of the
 // parent launches the same instance, wherever the process died: the child is
 // recovered and goes on where it was, and one that is complete, by this step or
-// run apart, makes the step complete. A restart uses the stored parameters also
-// where those of the parent were overridden; to give the child others, restart
-// the child, and then the parent.
+// run apart, makes the step complete. What does not identify the child is made
+// anew by a restart, so that what the parent is given reaches it; what identifies
+// it never is. Where the parent's would mean another instance now, the stored
+// parameters are used, all of them, and the log warns.
 //
 // Parent and child share the request to stop: a stop of either ends both, each
 // at its next commit, STOPPED and restartable. Whatever else is wrong with the
-// child, also that it runs elsewhere or was abandoned, fails the step, and its
-// text names the child's execution; no kind of error passes from the child to
-// its parent. Exit codes do, joined by severity, for the parent's flow to branch
-// on.
+// child, also that it runs elsewhere, fails the step, and its text names the
+// child's execution; no kind of error passes from the child to its parent. Only a
+// child that was ABANDONED, which nothing launches again, makes the step fail
+// with ErrJobRestart: the parent has to be given up as well. Exit codes do pass,
+// joined by severity, for the parent's flow to branch on.
 //
 // # Which execution is next
 //

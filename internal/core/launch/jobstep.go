@@ -12,8 +12,11 @@ import (
 )
 
 // ParametersExtractor makes the parameters of the job that a job step launches.
-// It is asked once for a fresh start of the step; a restart of it uses what it
-// returned then. What it puts into the contexts is kept with that.
+// It is asked at every start of the step. A restart of it uses what does not
+// identify the child of that, as long as the rest identifies the instance that
+// was launched first; otherwise, and when it returns an error, the restart uses
+// what was launched before, and says so in the log. What it puts into the
+// contexts is kept with what is used.
 type ParametersExtractor func(ctx context.Context, s *core.Scope) (core.JobParameters, error)
 
 // ParentParameters returns an extractor that hands on parameters of the parent.
@@ -86,7 +89,7 @@ func (b childBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus,
 	case je == nil && errors.Is(err, core.ErrJobInstanceAlreadyComplete):
 		return b.complete(ctx, s, ps)
 	case je == nil:
-		return core.ExitStatus{}, b.refused(err)
+		return core.ExitStatus{}, b.notLaunched(ctx, s, ps, err)
 	}
 	if len(je.Recovered) > 0 {
 		s.Log.LogAttrs(ctx, slog.LevelWarn, "The launched job was recovered from an owner that died",
@@ -96,8 +99,9 @@ func (b childBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus,
 	return childOutcome(je, err)
 }
 
-// parameters returns what is to be launched: what an earlier attempt at the step
-// has stored, or what the extractor says, which is stored before it is returned.
+// parameters returns what is to be launched, which is stored before it is
+// returned: what the extractor says, and what identifies the child as an earlier
+// attempt at the step has stored it.
 func (b childBody) parameters(ctx context.Context, s *core.Scope, l *JobLauncher) (core.JobParameters, error) {
 	name, ps, stored, err := ChildLaunch(s.Step.Context)
 	switch {
@@ -111,10 +115,7 @@ func (b childBody) parameters(ctx context.Context, s *core.Scope, l *JobLauncher
 			Hint: command("executions", "--job", name),
 		}
 	case stored:
-		if ps, err = l.parameters(b.child, ps, true); err != nil {
-			return nil, b.refused(refusal(b.child, Options{}, err))
-		}
-		return ps, nil
+		return b.again(ctx, s, l, ps)
 	}
 	if ps, err = b.params(ctx, s); err != nil {
 		return nil, &core.Error{Msg: "parameters of job " + b.child.Name, Hint: core.Hint(err), Err: conceal(err)}

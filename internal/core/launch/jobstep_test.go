@@ -134,8 +134,11 @@ func TestJobStep(t *testing.T) {
 		}
 		wantStates(t, second, "COMPLETED/COMPLETED: close COMPLETED/COMPLETED work COMPLETED/COMPLETED")
 		children := b.of("daily")
-		if len(children) != 2 || children[0].Instance != children[1].Instance || asked != 1 {
+		if len(children) != 2 || children[0].Instance != children[1].Instance || asked != 2 {
 			t.Errorf("%d executions, asked %d times", len(children), asked)
+		}
+		if want := "would identify another instance"; !strings.Contains(b.logs.String(), want) || !strings.Contains(b.logs.String(), "parameter=day") {
+			t.Errorf("the log names neither %q nor the day:\n%s", want, b.logs)
 		}
 	})
 	t.Run("FLOW-50 a default that the child has gained since makes no other instance of it", func(t *testing.T) {
@@ -254,10 +257,6 @@ func TestJobStepRefused(t *testing.T) {
 			kind: core.ErrJobRestart, said: []string{"job daily was not launched", "execution 1"}, hint: "batchctl show 1",
 		},
 		{
-			name: "it was abandoned", prepare: func(b *bundle) { b.leave("daily", params(day(1), region), core.StatusAbandoned) },
-			kind: core.ErrJobRestart, said: []string{"job daily was not launched", "execution 1"}, hint: "batchctl show 1",
-		},
-		{
 			name: "it lacks a parameter", extract: launch.ParentParameters("region"),
 			kind: core.ErrJobParametersInvalid, said: []string{"job daily was not launched", "missing required parameter day"}, hint: "add day=2021-01-01",
 		},
@@ -309,6 +308,29 @@ func TestJobStepRefused(t *testing.T) {
 			wantHint(t, err, tt.hint)
 		})
 	}
+	t.Run("it was abandoned, and no restart of the parent can help", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, monthly(daily(fail), dayOnly()))
+		first, err := b.start(day(1))
+		if err == nil {
+			t.Fatal("the child did not fail")
+		}
+		child := b.of("daily")[0]
+		if _, err := b.Abandon(t.Context(), child.ID); err != nil {
+			t.Fatal(err)
+		}
+		again, err := b.Restart(t.Context(), first.ID, nil, launch.Options{})
+		wantError(t, err, core.ErrJobRestart)
+		wantHint(t, err, fmt.Sprintf("batchctl abandon %d", again.ID))
+		wantStates(t, again, "FAILED/FAILED: close FAILED/FAILED")
+		said := fmt.Sprintf("job daily was not launched: execution %d of it is ABANDONED, and no restart of this job can help", child.ID)
+		if !strings.Contains(err.Error(), said) || !strings.Contains(again.Steps[0].ExitStatus.Message, said) {
+			t.Errorf("neither the error nor the exit message may lack %q:\n%v\n%s", said, err, again.Steps[0].ExitStatus.Message)
+		}
+		if _, err := b.Abandon(t.Context(), again.ID); err != nil {
+			t.Errorf("the hint does not work: %v", err)
+		}
+	})
 	t.Run("once it can be launched, a restart of the parent does it", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, monthly(daily(succeed), dayOnly()))
