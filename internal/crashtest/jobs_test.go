@@ -65,6 +65,8 @@ type pipeline struct {
 	// truth changes what the history has to add up to; nil leaves what a job
 	// of one step has.
 	truth func(*history)
+	// prepare adds to what every trial begins with.
+	prepare func(ctx context.Context, tr *trial) error
 	// also verifies what this pipeline alone leaves behind.
 	also func(ctx context.Context, tr *trial) error
 }
@@ -89,6 +91,7 @@ func pipelines() []pipeline {
 		{name: "jobstep", target: toRepository, build: parentJob, truth: parentTruth},
 		{name: "exec", target: toFile, build: execJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "exec-check", target: toFile, build: execCheckedJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
+		{name: "definition", target: toFileAndSink, build: definitionJob, prepare: pack, truth: definitionTruth},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},
 	}

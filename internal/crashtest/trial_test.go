@@ -60,6 +60,11 @@ func (tr *trial) setup(ctx context.Context) error {
 	if err := os.WriteFile(tr.path(inputFile), input.Bytes(), 0o600); err != nil {
 		return err
 	}
+	if tr.pipeline.prepare != nil {
+		if err := tr.pipeline.prepare(ctx, tr); err != nil {
+			return err
+		}
+	}
 	table := "CREATE TABLE OUTPUT (ID INTEGER NOT NULL, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)"
 	if tr.pipeline.faulty {
 		table = strings.TrimSuffix(table, ")") + fmt.Sprintf(", CHECK (ID %% %d <> %d))", faultEvery, faultWrite)

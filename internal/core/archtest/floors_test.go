@@ -157,7 +157,7 @@ var testFloors = map[string][]string{
 	"internal/jobs/all": {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/launch",
-		"internal/core/partition", "internal/jobs/execstep", "internal/jobs/rejects",
+		"internal/core/partition", "internal/jobs/all", "internal/jobs/definition", "internal/jobs/execstep", "internal/jobs/rejects",
 		"internal/jobs/csvfile", "internal/jobs/sqlitem", "internal/sample", "internal/store/sqlite", sqlite3,
 	},
 	"cmd/batchctl": {"internal/core", "internal/core/engine", "internal/core/fault", "internal/jobs/execstep", "internal/sample", "internal/store/sqlite", sqlite3},
