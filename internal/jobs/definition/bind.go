@@ -150,14 +150,14 @@ func (b *bound) lookup(r *Reference) (value any, ok bool, err error) {
 		value, ok = b.j.environ()[r.Key]
 		return value, ok, nil
 	case ScopeJobProperties:
-		return b.property(b.j.tree.Properties, r.Key)
+		return b.ofJob().property(b.j.tree.Properties, r.Key)
 	case ScopeProperties:
 		if b.step != nil {
 			if value, ok, err = b.property(b.step.Properties, r.Key); ok || err != nil {
 				return value, ok, err
 			}
 		}
-		return b.property(b.j.tree.Properties, r.Key)
+		return b.ofJob().property(b.j.tree.Properties, r.Key)
 	}
 	if b.run == nil {
 		return nil, false, errLater
@@ -199,6 +199,13 @@ func (b *bound) parameter(name string) (value any, ok bool, err error) {
 		return s.Reveal(), err == nil, err
 	}
 	return p.Value, true, nil
+}
+
+// ofJob is b outside of the step: a property of the job sees none of a step.
+func (b *bound) ofJob() *bound {
+	at := *b
+	at.step = nil
+	return &at
 }
 
 // property returns the text of a property, whose own references are answered.

@@ -241,17 +241,8 @@ func (c *checker) part(r *Reference, a around) {
 		c.add(r.Pos, "", "partition means something in the parts of a step with partition only")
 		return
 	}
-	var names []string
-	switch p := a.step.Partition; {
-	case p.Files.Given():
-		names = []string{"file", "fileName"}
-	case len(p.Values) > 0:
-		names = []string{"value"}
-	case p.Count.Given():
-		names = []string{"index", "count"}
-	case p.Range != nil:
-		names = []string{"min", "max"}
-	default: // the columns of a query, or nothing that could be read
+	names := partitionKeys(a.step.Partition)
+	if names == nil { // the columns of a query, or nothing that could be read
 		return
 	}
 	if !slices.Contains(names, r.Key) {

@@ -141,8 +141,8 @@ func (c *compiler) reportError(at Pos, err error) {
 	if err == nil {
 		return
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only the outermost is a list of problems
-		if _, one := err.(*core.Error); !one { //nolint:errorlint // as above
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, one := err.(*core.Error); !one { //nolint:errorlint // the outermost is meant
 			for _, err := range joined.Unwrap() {
 				c.reportError(at, err)
 			}
@@ -238,19 +238,17 @@ func (c *compiler) late(t Text) Text {
 }
 
 // lates is late for a list.
-func (c *compiler) lates(ts []Text) []Text {
+func (c *compiler) lates(ts []Text) {
 	for _, t := range ts {
 		c.late(t)
 	}
-	return ts
 }
 
 // latePairs is late for the values of a map.
-func (c *compiler) latePairs(pairs []Pair) []Pair {
+func (c *compiler) latePairs(pairs []Pair) {
 	for _, p := range pairs {
 		c.late(p.Value)
 	}
-	return pairs
 }
 
 // known looks for references that have no value at the launch, and never will.

@@ -19,7 +19,6 @@ type (
 	reader    = core.ItemReader[record.Record]
 	processor = core.ItemProcessor[record.Record, record.Record]
 	writer    = core.ItemWriter[record.Record]
-	chunkBody = chunk.Body[record.Record, record.Record]
 )
 
 // chunkPlan is a compiled chunk.

@@ -163,7 +163,7 @@ steps:
   - step: load
     chunk:
       reader:
-        csv: {file: in.csv, types: {id: long, name: string}, required: [nmae]}
+        csv: {file: in.csv, types: {id: long, name: string}, required: [naem]}
       writer: {none: {}}
   - step: more
     chunk:
@@ -206,7 +206,7 @@ steps:
 		t.Error("no ErrJobDefinition")
 	}
 	same(t, []string{
-		`job.yaml:8:62: required: there is no column "nmae"`,
+		`job.yaml:8:62: required: there is no column "naem"`,
 		`job.yaml:15:20: there is no column "idd"`,
 		`job.yaml:16:24: + between a long and a string is not possible: write string(...) to join texts, or decimal(...) to add numbers`,
 		`job.yaml:17:18: "nam": there is no such column; did you mean name?`,

@@ -138,7 +138,7 @@ func (b *bound) mapOf(m expr.Map, known []string) (map[string]string, error) {
 		}
 	case expr.JobProperties:
 		for _, key := range known {
-			v, ok, err := b.property(b.j.tree.Properties, key)
+			v, ok, err := b.ofJob().property(b.j.tree.Properties, key)
 			if err != nil {
 				return nil, err
 			}

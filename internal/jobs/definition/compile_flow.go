@@ -122,8 +122,8 @@ func (c *compiler) locate(err error) {
 	if err == nil {
 		return
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the list itself is meant
-		if _, one := err.(*core.Error); !one { //nolint:errorlint // as above
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, one := err.(*core.Error); !one { //nolint:errorlint // the outermost is meant
 			for _, err := range joined.Unwrap() {
 				c.locate(err)
 			}

@@ -56,8 +56,7 @@ func (c *compiler) childParameters(x *JobStep, child *core.Job) {
 			spec, declared = notation.Extra.Lookup(p.Key.Value)
 		}
 		if !declared && !child.Open {
-			_, hint := absent("", p.Key.Value, child.Parameters.Names())
-			c.report(p.Key.Pos(), hint, "job %s declares no parameter %s", core.Quote(child.Name), core.Quote(p.Key.Value))
+			c.report(p.Key.Pos(), known(p.Key.Value, child.Parameters.Names()), "job %s declares no parameter %s", core.Quote(child.Name), core.Quote(p.Key.Value))
 			continue
 		}
 		text, typ := typed(p.Value)

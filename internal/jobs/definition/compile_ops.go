@@ -229,8 +229,7 @@ func (c *compiler) table(l *Lookup) *tablePlan {
 	for _, t := range l.Key {
 		i, ok := schema.Index(t.Value)
 		if !ok {
-			_, hint := absent("", t.Value, schema.Names())
-			c.report(t.Pos(), hint, "the table has no column %s", core.Quote(t.Value))
+			c.report(t.Pos(), known(t.Value, schema.Names()), "the table has no column %s", core.Quote(t.Value))
 			return nil
 		}
 		p.key = append(p.key, i)

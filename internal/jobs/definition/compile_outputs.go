@@ -18,7 +18,6 @@ type output struct {
 	write  late[writer]
 	totals []string // sum(...) in its footer
 	env    expr.Environment
-	prefix string // of its keys in the step's context; empty: none is needed
 	number int
 }
 
@@ -69,8 +68,7 @@ func (c *compiler) output(o Output, i int, schema *record.Schema) *output {
 			return
 		}
 		if j, ok := schema.Index(sum); !ok {
-			_, hint := absent("", sum, schema.Names())
-			c.report(r.Pos, hint, "there is no column %s to add up", core.Quote(sum))
+			c.report(r.Pos, known(sum, schema.Names()), "there is no column %s to add up", core.Quote(sum))
 		} else if kind := schema.Column(j).Kind; kind != record.Long && kind != record.Decimal {
 			c.report(r.Pos, "", "column %s is a %s, which cannot be added up exactly", core.Quote(sum), kind)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,7 @@ func (c *compiler) partition(e *Element, worker *core.Step) *core.Step {
 		Threads: int(presentValue(c, p.Threads, 0, within(1, chunk.MaxThreads))),
 		Reduce:  c.reduce(e),
 	}
+	c.ownFiles(e)
 	makes := c.partitioner(e, &o)
 	step := partition.Step(e.ID.Value, worker, makes, o)
 	return c.timed(e, step)
@@ -195,7 +197,7 @@ func (c *compiler) reduce(e *Element) func(ctx context.Context, s *core.Scope, p
 	case r == nil:
 		return nil
 	case r.SQL != nil:
-		run := c.job.reduceSQL(e, c.statements(r.SQL))
+		run := c.reduceSQL(e, c.statements(r.SQL))
 		return func(ctx context.Context, s *core.Scope, _ []core.Partition) error { return run(ctx, s) }
 	case r.Exec != nil:
 		if r.Exec.OnCrash.Given() || len(r.Exec.Check) > 0 {
@@ -211,4 +213,33 @@ func (c *compiler) reduce(e *Element) func(ctx context.Context, s *core.Scope, p
 		}
 	}
 	return nil
+}
+
+// ownFiles refuses outputs whose name is the same in all parts.
+func (c *compiler) ownFiles(e *Element) {
+	if e.Chunk == nil {
+		return
+	}
+	outputs := slices.Concat(e.Chunk.Writers, e.Chunk.Route)
+	if e.Chunk.Writer != nil {
+		outputs = append(outputs, *e.Chunk.Writer)
+	}
+	var files []Text
+	for _, o := range outputs {
+		for _, entry := range o.Options {
+			if entry.Key.Value == "file" {
+				files = append(files, entry.Value)
+			}
+		}
+	}
+	if e.Chunk.Skip != nil {
+		files = append(files, e.Chunk.Skip.To)
+	}
+	for _, t := range files {
+		own := false
+		walkRefs(t.Parts, func(r *Reference) { own = own || r.Scope == ScopePartition || r.Scope == ScopeStepContext })
+		if t.Given() && !own {
+			c.report(t.Pos(), "put a value of the part into its name, such as #{partition['index']}", "all parts of the step would write the same file")
+		}
+	}
 }

@@ -27,17 +27,12 @@ func (c *compiler) properties(pairs []Pair, at place) {
 	}
 }
 
-// absent says that key is none of known.
-func absent(problem, key string, known []string) (string, string) {
-	switch {
-	case slices.Contains(known, key):
-		return "", ""
-	case core.Nearest(key, known) != "":
-		return problem, "did you mean " + core.Nearest(key, known) + "?"
-	case len(known) > 0:
-		return problem, "there are " + strings.Join(known, ", ")
+// known is a hint with the name that was probably meant, or with all there are.
+func known(name string, names []string) string {
+	if near := didYouMean(name, names); near != "" || len(names) == 0 {
+		return near
 	}
-	return problem, ""
+	return "there are " + strings.Join(names, ", ")
 }
 
 func keys(pairs []Pair) []string {

@@ -237,3 +237,10 @@ func TestMain(m *testing.M) {
 	_ = os.RemoveAll(dir) // they are of no use to anybody
 	os.Exit(code)
 }
+
+// again is the same folder with a repository of its own.
+func (st *stage) again() *stage {
+	next := newStage(st.t)
+	next.dir, next.launcher.Dir, next.environ = st.dir, st.dir, st.environ
+	return next
+}

@@ -103,10 +103,6 @@ func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
 	}
 	c.latePairs(x.Params)
 	c.late(x.File)
-	read := func(*bound) ([]string, error) { return plainTexts(x.Statements), nil }
-	if x.File.Given() {
-		read = func(b *bound) ([]string, error) { return b.statementsOf(x.File) }
-	}
 	for _, t := range x.Statements {
 		if t.Parts != nil {
 			c.report(t.Pos(), "bind it: write :name, and name: in params", "a value cannot be put into a statement: it could be read as SQL")
@@ -114,8 +110,11 @@ func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
 	}
 	configure := func(b *bound) (cfg sqlstep.Config, err error) {
 		cfg = sqlstep.Config{RowsKey: x.Rows.Value, Params: map[string]any{}}
-		if cfg.Statements, err = read(b); err != nil {
-			return cfg, err
+		cfg.Statements = plainTexts(x.Statements)
+		if x.File.Given() {
+			if cfg.Statements, err = b.statementsOf(x.File); err != nil {
+				return cfg, err
+			}
 		}
 		for _, p := range x.Params {
 			if cfg.Params[p.Key.Value], err = b.sqlValue(p.Value); err != nil {
