@@ -100,6 +100,13 @@ func TestLimitSkipPolicy(t *testing.T) {
 	if !p.Skips("read.parse") || p.Skips("write") || p.Limit() != 7 || p.Percent() != 2.5 {
 		t.Errorf("got %v, %v, %d, %g", p.Skips("read.parse"), p.Skips("write"), p.Limit(), p.Percent())
 	}
+	for _, tt := range []struct{ limit, earlier, want int64 }{
+		{7, 0, 7}, {7, 3, 4}, {7, 7, 0}, {7, 9, 0}, {0, 1, 0}, {core.NoSkipLimit, 9, core.NoSkipLimit},
+	} {
+		if got := (core.LimitSkipPolicy{Max: tt.limit, Earlier: tt.earlier}).Limit(); got != tt.want {
+			t.Errorf("a limit of %d after %d is %d, want %d", tt.limit, tt.earlier, got, tt.want)
+		}
+	}
 	var none core.LimitSkipPolicy
 	if none.Skips("read") || none.Limit() != 0 || none.Percent() != 0 {
 		t.Errorf("the zero value is %+v", none)

@@ -338,3 +338,50 @@ func TestNextMonth(t *testing.T) {
 		t.Errorf("without a month before: %v", err)
 	}
 }
+
+// What the restart of the month is given reaches the day that failed.
+func TestCloseMonthRestartReachesTheDay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.february(t, true)
+	if _, err := b.run(t, samples.CloseMonth(), february); err == nil {
+		t.Fatal("the bad record did not fail the month")
+	}
+	second := b.mustRun(t, samples.CloseMonth(), february, "skipLimit=1")
+	want := []string{"openMonth COMPLETED", "settleDays COMPLETED", "settleDays:2021-02-10 COMPLETED", "closeBooks COMPLETED"}
+	if d := diff(want, ran(second)); d != "" {
+		t.Errorf("second attempt (-want +got):\n%s", d)
+	}
+	if got := strings.Count(b.output(t)["rejects-2021-02-10.jsonl"], "\n"); got != 1 {
+		t.Errorf("%d rejects, want the bad record", got)
+	}
+	if got := b.settled(t); got != 29 {
+		t.Errorf("dailySettlement was executed %d times, want 28 days and the tenth once more", got)
+	}
+}
+
+// A day that was given up cannot be settled, and the month says so.
+func TestCloseMonthWithAnAbandonedDay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.february(t, true)
+	if _, err := b.run(t, samples.CloseMonth(), february); err == nil {
+		t.Fatal("the bad record did not fail the month")
+	}
+	failed, err := b.store.JobExecutions(t.Context(), core.JobExecutionQuery{
+		JobName: settlement.Name, Statuses: []core.BatchStatus{core.StatusFailed},
+	})
+	if err != nil || len(failed) != 1 {
+		t.Fatalf("%v %v, want the tenth", failed, err)
+	}
+	if _, err := b.store.Abandon(t.Context(), failed[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	je, err := b.run(t, samples.CloseMonth(), february, "skipLimit=1")
+	if !errors.Is(err, core.ErrJobRestart) || !strings.Contains(err.Error(), "is ABANDONED, and no restart of this job can help") {
+		t.Fatalf("%v, want a failure that no restart cures", err)
+	}
+	if want := fmt.Sprintf("batchctl abandon %d", je.ID); core.Hint(err) != want {
+		t.Errorf("hint %q, want %q", core.Hint(err), want)
+	}
+}

@@ -45,6 +45,7 @@
 // The parameter month is the first day of the month; another day is refused. A
 // day that fails fails the month, and the other days run all the same: mend its
 // input and restart the month, which runs what is not complete, and nothing else.
-// A day that was started keeps the parameters that it was started with; to settle
-// it with another skipLimit, restart the day itself, and then the month.
+// A day that was started stays the day that it was; what the restart is given
+// beside the month, a skipLimit say, is that of the days that it runs. A day that
+// somebody has abandoned cannot be settled any more, nor can its month be closed.
 package samples

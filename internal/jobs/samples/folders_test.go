@@ -60,8 +60,8 @@ func TestImportIsBoundToItsFolders(t *testing.T) {
 		t.Parallel()
 		b := setup(t, nil)
 		b.committed(t)
-		real, link, other := b.in, filepath.Join(t.TempDir(), "link"), t.TempDir()
-		if err := os.Symlink(real, link); err != nil {
+		folder, link, other := b.in, filepath.Join(t.TempDir(), "link"), t.TempDir()
+		if err := os.Symlink(folder, link); err != nil {
 			t.Fatal(err)
 		}
 		b.in = link
@@ -76,11 +76,11 @@ func TestImportIsBoundToItsFolders(t *testing.T) {
 		}
 		point(other)
 		_, err := b.run(t, samples.ImportReadings(), "date=2021-01-01", "skipLimit=1")
-		want := `this instance has "` + link + `" as its inputDir, which led to "` + real + `" and leads to "` + other + `" now`
+		want := `this instance has "` + link + `" as its inputDir, which led to "` + folder + `" and leads to "` + other + `" now`
 		if !errors.Is(err, core.ErrCheckpointMismatch) || !strings.Contains(err.Error(), want) {
 			t.Fatalf("%v\nwant %s", err, want)
 		}
-		point(real)
+		point(folder)
 		b.mustRun(t, samples.ImportReadings(), "date=2021-01-01", "skipLimit=1")
 	})
 	t.Run("a folder that held nothing binds nobody", func(t *testing.T) {
