@@ -153,8 +153,7 @@ type Owner struct {
 	// PIDStart is the start time of the process in the kernel's own unit, which
 	// tells a process from a later one of the same number.
 	PIDStart string
-	// LockFile is held locked for as long as the owner, or a child that it left
-	// behind, lives.
+	// LockFile is locked while the owner, or a child that it left behind, lives.
 	LockFile string
 	Since    time.Time
 }
@@ -186,4 +185,5 @@ type OwnerVerdict struct {
 	Owner    Owner
 	Liveness Liveness
 	Evidence string
+	Orphaned bool // alive only in what its process has started, having ended
 }

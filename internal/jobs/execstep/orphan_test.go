@@ -171,6 +171,35 @@ func TestOwnerIsKilled(t *testing.T) {
 			t.Errorf("got log %q", got)
 		}
 	})
+	t.Run("the next attempt removes the file for results that is left, and no other", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.dieAlone("echo ${BATCH_OUTPUT##*/} > name; echo > ready; exec sleep 600", execstep.Rerun)
+		left := strings.TrimSpace(b.await("name"))
+		at := strings.Index(left, ".output-") + len(".output-")
+		others := []string{
+			"2-work.log" + left[at-len(".output-"):at] + "OTHER-17",  // of another instance or repository
+			"1-work.before.log" + left[at-len(".output-"):],          // of a hook
+			"1-work.log.output-17", "x-work.log.output-" + left[at:], // of nobody that we know
+		}
+		for _, name := range others {
+			if err := os.WriteFile(filepath.Join(b.dir, "logs/nightly", name), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !b.exists("logs/nightly/" + left) {
+			t.Fatal("nothing was left: the test says nothing")
+		}
+		b.must(sh("true"))
+		if b.exists("logs/nightly/" + left) {
+			t.Errorf("%s is still there", left)
+		}
+		for _, name := range others {
+			if !b.exists("logs/nightly/" + name) {
+				t.Errorf("%s was removed", name)
+			}
+		}
+	})
 	t.Run("nothing else is open in the command", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

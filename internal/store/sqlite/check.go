@@ -147,13 +147,13 @@ ORDER BY e.JOB_EXECUTION_ID`)
 			&o.PID, &o.PIDStart, &o.LockFile); err != nil {
 			return err
 		}
-		verdict, evidence := own.Verdict(o)
-		what := fmt.Sprintf("execution %d of %s is %s, and %s", id, core.EscapeControl(job), status, evidence)
+		verdict := own.Verdict(o)
+		what := fmt.Sprintf("execution %d of %s is %s, and %s", id, core.EscapeControl(job), status, verdict.Evidence)
 		hint := core.ShellQuote("batchctl", "recover", fmt.Sprint(id), "--db", r.Path)
 		switch {
 		case o.Token == "":
 			r.add("no-owner", what, hint+" --force --yes, once you know that nothing runs it")
-		case verdict == core.OwnerDead:
+		case verdict.Liveness == core.OwnerDead:
 			r.dead[id] = true
 			r.add("dead-owner", what, hint)
 		}

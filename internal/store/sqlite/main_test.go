@@ -126,8 +126,8 @@ func roleVerdict(args []string) error {
 	if err := json.Unmarshal([]byte(args[1]), &o); err != nil {
 		return err
 	}
-	verdict, why := sqlite.NewOwnership(args[0]).Verdict(o)
-	fmt.Println(verdict, why)
+	v := sqlite.NewOwnership(args[0]).Verdict(o)
+	fmt.Println(v.Liveness, v.Evidence)
 	return nil
 }
 

@@ -30,9 +30,12 @@ func ownerProcess(t *testing.T, path string, child ...string) (*process, owned) 
 // wantVerdict asks a third party about the owner.
 func wantVerdict(t *testing.T, path string, o core.Owner, want core.Liveness, evidence string) {
 	t.Helper()
-	got, why := sqlite.NewOwnership(path).Verdict(o)
-	if got != want || !strings.Contains(why, evidence) {
-		t.Errorf("verdict %s: %s; want %s because %q", got, why, want, evidence)
+	got := sqlite.NewOwnership(path).Verdict(o)
+	if got.Liveness != want || !strings.Contains(got.Evidence, evidence) || got.Owner != o {
+		t.Errorf("verdict %+v; want %s because %q", got, want, evidence)
+	}
+	if orphaned := strings.Contains(evidence, "something that it started"); got.Orphaned != orphaned {
+		t.Errorf("orphaned %v, want %v: %s", got.Orphaned, orphaned, got.Evidence)
 	}
 }
 
@@ -99,15 +102,23 @@ func TestOwnerProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = child.Kill() })
-		p.kill(t)
-		wantVerdict(t, path, o.Owner, core.OwnerAlive,
-			fmt.Sprintf("process %d has ended, but a command that it started still runs", o.Owner.PID))
+		wantVerdict(t, path, o.Owner, core.OwnerAlive, "is held by process")
+		orphan := fmt.Sprintf("process %d has ended; something that it started still holds its lock file %q", o.Owner.PID, o.Owner.LockFile)
+		if err := p.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		waitForState(t, p.Process.Pid, "Z")
+		wantVerdict(t, path, o.Owner, core.OwnerAlive, orphan)
+		_ = p.Wait()
+		wantVerdict(t, path, o.Owner, core.OwnerAlive, orphan)
+		reused := o.Owner // by this process
+		reused.PID = os.Getpid()
+		wantVerdict(t, path, reused, core.OwnerAlive, fmt.Sprintf("process %d has ended; something that it started", reused.PID))
 		if err := child.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		waitFor(t, "the lock to go with the child", func() bool {
-			verdict, _ := sqlite.NewOwnership(path).Verdict(o.Owner)
-			return verdict == core.OwnerDead
+			return sqlite.NewOwnership(path).Verdict(o.Owner).Liveness == core.OwnerDead
 		})
 	})
 	t.Run("without its lock file the process decides", func(t *testing.T) {
@@ -228,8 +239,8 @@ func TestClaim(t *testing.T) {
 		}
 		wg.Wait()
 		for _, o := range owners {
-			if verdict, why := s.Ownership().Verdict(o); verdict != core.OwnerAlive || !strings.Contains(why, "by this process") {
-				t.Errorf("verdict %s: %s", verdict, why)
+			if v := s.Ownership().Verdict(o); v.Liveness != core.OwnerAlive || !strings.Contains(v.Evidence, "by this process") {
+				t.Errorf("verdict %+v", v)
 			}
 			if s.File(o.Token) == nil {
 				t.Error("no file to inherit")

@@ -25,7 +25,16 @@ import (
 // The same boot id is the same kernel, whatever a container calls its host, and
 // the database is on a local file system: the lock then decides alone, also over
 // a pid from another container. Only ENOENT means that the lock file is missing.
-func (w *ownership) Verdict(o core.Owner) (core.Liveness, string) {
+//
+// A lock that is held although the process has ended is held by what it has
+// started: the kernel names the one that took it, so nobody can tell which.
+func (w *ownership) Verdict(o core.Owner) core.OwnerVerdict {
+	v := core.OwnerVerdict{Owner: o}
+	v.Liveness, v.Evidence = w.judge(o, &v)
+	return v
+}
+
+func (w *ownership) judge(o core.Owner, v *core.OwnerVerdict) (core.Liveness, string) {
 	if o.Token == "" {
 		return core.OwnerUnknown, "no owner is recorded: another program started it"
 	}
@@ -42,7 +51,7 @@ func (w *ownership) Verdict(o core.Owner) (core.Liveness, string) {
 	case o.BootID != "" && here.boot != "":
 		return core.OwnerDead, fmt.Sprintf("host %s was restarted since process %d ran on it", core.Quote(o.HostName), o.PID)
 	}
-	return w.byLock(o)
+	return w.byLock(o, v)
 }
 
 // lockState is what a look at a lock file tells.
@@ -57,12 +66,13 @@ const (
 
 // byLock asks the lock file: the one that was recorded and, when the database
 // has been moved, the one beside it now.
-func (w *ownership) byLock(o core.Owner) (core.Liveness, string) {
+func (w *ownership) byLock(o core.Owner, v *core.OwnerVerdict) (core.Liveness, string) {
 	best, where, why := lockMissing, "", error(nil)
 	for _, path := range w.lockPaths(o) {
 		state, err := probe(path)
 		if state == lockHeld {
-			return core.OwnerAlive, w.heldEvidence(o, path)
+			v.Orphaned = w.hasEnded(o)
+			return core.OwnerAlive, heldEvidence(o, path, v.Orphaned)
 		}
 		if state > best {
 			best, where, why = state, path, err
@@ -113,13 +123,26 @@ func probe(path string) (lockState, error) {
 	return lockHeld, nil
 }
 
-func (w *ownership) heldEvidence(o core.Owner, path string) string {
+// hasEnded reports whether it is certain that the owner's own process runs no
+// more; its pid may be another's by now.
+func (w *ownership) hasEnded(o core.Owner) bool {
+	if o.HostName != w.host().name || !samePIDNamespace(o) {
+		return false
+	}
+	state, _, ok := processStat(o.PID)
+	if !ok {
+		return processGone(o.PID)
+	}
+	start := processStart(o.PID)
+	return start != "" && start != o.PIDStart || state == "Z" || state == "X"
+}
+
+func heldEvidence(o core.Owner, path string, orphaned bool) string {
 	switch {
+	case orphaned:
+		return fmt.Sprintf("process %d has ended; something that it started still holds its lock file %s", o.PID, core.QuotePath(path))
 	case o.PID == os.Getpid() && o.PIDStart == processStart(o.PID):
 		return fmt.Sprintf("its lock file %s is held by this process", core.QuotePath(path))
-	case o.HostName == w.host().name && samePIDNamespace(o) && processGone(o.PID):
-		return fmt.Sprintf("its lock file %s is held: process %d has ended, but a command that it started still runs",
-			core.QuotePath(path), o.PID)
 	}
 	return fmt.Sprintf("its lock file %s is held by process %d on host %s", core.QuotePath(path), o.PID, core.Quote(o.HostName))
 }

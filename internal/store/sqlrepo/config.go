@@ -95,5 +95,5 @@ type Ownership interface {
 	// nil when this process does not hold it. The caller does not close it.
 	File(token string) *os.File
 	// Verdict tells whether the owner lives, with the evidence in words.
-	Verdict(o core.Owner) (core.Liveness, string)
+	Verdict(o core.Owner) core.OwnerVerdict
 }

@@ -111,6 +111,11 @@ func (l *launch) takeOver(ctx context.Context, tx *sql.Tx, h head, v core.OwnerV
 
 // refuseOwned says whose the execution is.
 func (l *launch) refuseOwned(h head, v core.OwnerVerdict) error {
+	if v.Orphaned {
+		return l.refuse(core.ErrJobExecutionAlreadyRunning,
+			core.ShellQuote("fuser", "-v", v.Owner.LockFile)+" shows what it is; end it or wait for it, then try again",
+			"execution %d is %s: %s", h.id, h.statusText(), v.Evidence)
+	}
 	return l.refuse(core.ErrJobExecutionAlreadyRunning, hint("show", h.id),
 		"execution %d is %s, %s", h.id, h.statusText(), l.cfg.describe(v.Owner))
 }

@@ -53,7 +53,12 @@ func (o *owners) Release(token string) error {
 	return o.failRelease
 }
 
-func (o *owners) Verdict(owner core.Owner) (core.Liveness, string) {
+func (o *owners) Verdict(owner core.Owner) core.OwnerVerdict {
+	liveness, evidence := o.judge(owner)
+	return core.OwnerVerdict{Owner: owner, Liveness: liveness, Evidence: evidence}
+}
+
+func (o *owners) judge(owner core.Owner) (core.Liveness, string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {

@@ -61,8 +61,7 @@ func (c Config) verdict(owner core.Owner, found bool) core.OwnerVerdict {
 	if !found {
 		return core.OwnerVerdict{Evidence: "no owner is recorded"}
 	}
-	liveness, evidence := c.Ownership.Verdict(owner)
-	return core.OwnerVerdict{Owner: owner, Liveness: liveness, Evidence: evidence}
+	return c.Ownership.Verdict(owner)
 }
 
 // describe names an owner for people.

@@ -99,6 +99,14 @@ func (r *Repository) recoverable(ctx context.Context, tx *sql.Tx, h head, v core
 }
 
 func (r *Repository) refuseRecovery(op string, h head, v core.OwnerVerdict) error {
+	if v.Orphaned {
+		return &core.Error{
+			Kind: core.ErrJobExecutionAlreadyRunning, Op: op,
+			Msg:  fmt.Sprintf("it is %s: %s", h.status, r.evidence(v)),
+			Hint: core.ShellQuote("fuser", "-v", v.Owner.LockFile) + " shows what it is; end it, or leave it to itself with " +
+				hint("recover", h.id) + " --force --yes",
+		}
+	}
 	if v.Liveness == core.OwnerAlive {
 		return &core.Error{
 			Kind: core.ErrJobExecutionAlreadyRunning, Op: op,

@@ -238,7 +238,7 @@ func (r *Repository) abandonable(h head, v core.OwnerVerdict) error {
 	switch h.status {
 	case core.StatusStarting, core.StatusStarted:
 		advice := hint("stop", h.id)
-		if v.Liveness != core.OwnerAlive {
+		if v.Liveness != core.OwnerAlive || v.Orphaned {
 			advice = hint("recover", h.id)
 		}
 		return &core.Error{

@@ -27,7 +27,8 @@ func newStopCmd(a *app) *cobra.Command {
 		Short: "Ask a running execution to end at its next commit",
 		Long: `Ask a running execution, of any process on this host, to end at its next commit.
 It ends STOPPED and can be restarted. One whose process has died is ended here,
-as FAILED, and can be restarted too.`,
+as FAILED, and can be restarted too; not so while something that it started, such
+as the command of a step, still runs: nobody is left to stop that.`,
 		Example:           "  batchctl stop 42 --wait",
 		Args:              exactly(1, "execution"),
 		ValidArgsFunction: a.completeExecutions(core.StatusStarting, core.StatusStarted),
@@ -54,6 +55,9 @@ func runStop(ctx context.Context, a *app, o *stopOptions) error {
 	defer store.Close() // everything is committed
 	registry, err := a.registry()
 	if err != nil {
+		return err
+	}
+	if err := orphaned(ctx, store, o); err != nil {
 		return err
 	}
 	op := &launch.JobOperator{Registry: registry, Repo: store}
@@ -115,6 +119,27 @@ func (a *app) stopDead(ctx context.Context, store *sqlite.Store, o *stopOptions,
 	return a.printIfAsked(ctx, store, je)
 }
 
+// orphaned is the error of an execution whose process has ended, while what it
+// has started runs on: a stop would be read by nobody. What cannot be told is no
+// error.
+func orphaned(ctx context.Context, store *sqlite.Store, o *stopOptions) error {
+	verdict, err := store.OwnerOf(ctx, o.id)
+	if err != nil || !verdict.Orphaned {
+		return nil //nolint:nilerr // the stop itself says what is wrong
+	}
+	status, err := store.JobStatus(ctx, o.id)
+	if err != nil || !status.IsRunning() {
+		return nil //nolint:nilerr // as above
+	}
+	recovery := core.ShellQuote("batchctl", "recover", fmt.Sprint(o.id))
+	return &core.Error{
+		Kind: core.ErrJobExecutionNotRunning, Op: o.verb,
+		Msg: fmt.Sprintf("it is %s, and nobody is left to stop it: %s", status, verdict.Evidence),
+		Hint: fmt.Sprintf("%s shows what; end it, then %s; or leave it running with %s --force --yes",
+			core.ShellQuote("fuser", "-v", verdict.Owner.LockFile), recovery, recovery),
+	}
+}
+
 // ownerDiedError: the execution will not end by itself any more.
 type ownerDiedError struct{ verdict core.OwnerVerdict }
 
@@ -136,6 +161,9 @@ func awaitEnd(ctx context.Context, store *sqlite.Store, o *stopOptions) (*core.J
 		}
 		if verdict, dead := ownerDied(ctx, store, o.id); dead {
 			return nil, &ownerDiedError{verdict}
+		}
+		if err := orphaned(ctx, store, o); err != nil {
+			return nil, err
 		}
 		select {
 		case <-ctx.Done():
