@@ -70,4 +70,6 @@
 //
 // What it writes to BATCH_OUTPUT takes effect when the step completes, in the
 // transaction that says so; the values are strings.
+// The file is beside the log and goes with the end of the command; where batchctl
+// is killed first, the next attempt at the step removes it.
 package execstep

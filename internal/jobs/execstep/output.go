@@ -2,10 +2,14 @@ package execstep
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -100,6 +104,61 @@ func put(values map[string]string, key, name, value string) error {
 	}
 	values[name] = value
 	return nil
+}
+
+// outputMark stands in the name of a file for BATCH_OUTPUT before the lineage of
+// the step, which is random and the same in all attempts at one work.
+const outputMark = ".output-"
+
+// createOutput makes the empty file that BATCH_OUTPUT names, beside the log.
+func createOutput(log, lineage string) (string, error) {
+	if lineage != "" {
+		lineage = plainName(lineage) + "-"
+	}
+	f, err := os.CreateTemp(filepath.Dir(log), filepath.Base(log)+outputMark+lineage+"*")
+	if err != nil {
+		return "", fmt.Errorf("make the file for BATCH_OUTPUT: %w", err)
+	}
+	return f.Name(), f.Close()
+}
+
+// tidy removes the files that earlier attempts, whose batchctl was killed, have
+// left of the step or hook whose own is at path. It is no reason to fail that
+// one stays.
+func tidy(ctx context.Context, s *core.Scope, path string) {
+	own := filepath.Base(path)
+	step, lineage := splitOutput(own)
+	if lineage == "" {
+		return
+	}
+	files, err := os.ReadDir(filepath.Dir(path))
+	for _, file := range files {
+		name := file.Name()
+		if theirStep, theirs := splitOutput(name); name != own && theirs == lineage && theirStep == step {
+			err = errors.Join(err, removed(filepath.Join(filepath.Dir(path), name)))
+		}
+	}
+	if err != nil {
+		s.Log.LogAttrs(ctx, slog.LevelWarn, "what an earlier attempt has left cannot be removed",
+			slog.String("step", s.Step.StepName), slog.String("error", err.Error()))
+	}
+}
+
+// splitOutput takes the step or hook and the lineage out of the name of a file
+// for BATCH_OUTPUT; both are empty when it is none, or of no step.
+func splitOutput(name string) (step, lineage string) {
+	at := strings.LastIndex(name, outputMark)
+	if at < 0 {
+		return "", ""
+	}
+	log, rest := name[:at], name[at+len(outputMark):]
+	end := strings.LastIndexByte(rest, '-')
+	execution, step, found := strings.Cut(log, "-")
+	if _, err := strconv.ParseInt(execution, 10, 64); !found || end < 0 || err != nil {
+		return "", ""
+	}
+	step, _, _ = strings.Cut(step, ".log")
+	return step, rest[:end]
 }
 
 // renewOutput makes the file at path, which another command had, empty again. It

@@ -85,6 +85,7 @@ type result struct {
 	code   int    // -1 when a signal ended it
 	signal string // its name; empty when none did
 	left   bool   // processes of its group run on
+	asked  bool   // it has named the outcome itself
 	err    error  // it is not known how it ended
 }
 
@@ -174,7 +175,7 @@ func (t tasklet) conclude(ctx context.Context, s *core.Scope, c *core.StepContri
 		return core.Classified(ClassOutput, fmt.Errorf("%s exited with code %d: %w", command.name, r.code, err))
 	}
 	if out.ExitStatus != "" {
-		name = out.ExitStatus
+		name, r.asked = out.ExitStatus, true
 	}
 	if err := ended(command, r, name); err != nil {
 		return err
@@ -231,11 +232,18 @@ func (t tasklet) verdict(ctx context.Context, s *core.Scope, c call, r result) (
 
 // ended is the error of an outcome that does not complete the step.
 func ended(c call, r result, name string) error {
+	how := c.name + " " + r.text()
+	if r.asked {
+		how += " and asked for " + name + " in its output file"
+	}
 	switch name {
 	case core.ExitCodeFailed:
-		return core.Classified(ClassExit, &core.Error{Msg: c.name + " " + r.text() + said(c.log)})
+		return core.Classified(ClassExit, &core.Error{Msg: how + said(c.log)})
 	case core.ExitCodeStopped:
-		return &core.Error{Kind: core.ErrStopped, Msg: c.name + " " + r.text() + ", which means " + core.ExitCodeStopped + said(c.log)}
+		if !r.asked {
+			how += ", which means " + name
+		}
+		return &core.Error{Kind: core.ErrStopped, Msg: how + said(c.log)}
 	}
 	return nil
 }
@@ -304,11 +312,15 @@ func (t tasklet) prepare(ctx context.Context, s *core.Scope) (c call, done func(
 		c.log.mask = s.Mask
 	}
 	open = append(open, c.log.close)
-	if c.outputPath, err = createOutput(c.log.path); err != nil {
+	lineage, _, err := s.Step.Context.String(core.ContextKeyLineage)
+	if err != nil {
+		return c, done, err
+	}
+	if c.outputPath, err = createOutput(c.log.path, lineage); err != nil {
 		return c, done, err
 	}
 	open = append(open, func() error { return removed(c.outputPath) })
-	if err := t.surround(ctx, s, &c); err != nil {
+	if err := t.surround(ctx, s, &c, lineage); err != nil {
 		return c, done, err
 	}
 	c.kept = s.Repo.LockFile(s.Execution)
@@ -316,14 +328,13 @@ func (t tasklet) prepare(ctx context.Context, s *core.Scope) (c call, done func(
 }
 
 // surround fills in the environment and finds the program in it.
-func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call) error {
+func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call, lineage string) error {
 	attempt, err := s.Repo.StepExecutionCount(ctx, s.Execution.Instance.ID, s.Step.StepName)
 	if err != nil {
 		return fmt.Errorf("count the attempts: %w", err)
 	}
-	key, _, err := s.Step.Context.String(core.ContextKeyLineage)
-	if err != nil {
-		return err
+	if attempt > 1 {
+		tidy(ctx, s, c.outputPath)
 	}
 	added, err := t.cfg.withSecrets(s)
 	if err != nil {
@@ -332,7 +343,7 @@ func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call) error {
 	c.env, err = facts{
 		parameters: s.Execution.Parameters, jobName: s.Job.Name, stepName: s.Step.StepName, part: s.Partition(),
 		instance: s.Execution.Instance.ID, execution: s.Execution.ID, stepExecution: s.Step.ID,
-		attempt: attempt, idempotencyKey: key, output: c.outputPath, call: c.mark,
+		attempt: attempt, idempotencyKey: lineage, output: c.outputPath, call: c.mark,
 		formatted: func(p core.JobParameter) string { return core.FormatValue(p, s.Repo.Zone()) },
 		inherited: os.Environ(), inherit: t.cfg.InheritEnv, added: added,
 	}.environment()
@@ -362,15 +373,6 @@ func openStdin(path, dir string) (*os.File, error) {
 		}
 	}
 	return f, nil
-}
-
-// createOutput makes the empty file that BATCH_OUTPUT names, beside the log.
-func createOutput(log string) (string, error) {
-	f, err := os.CreateTemp(filepath.Dir(log), filepath.Base(log)+".output-*")
-	if err != nil {
-		return "", fmt.Errorf("make the file for BATCH_OUTPUT: %w", err)
-	}
-	return f.Name(), f.Close()
 }
 
 func removed(path string) error {

@@ -220,7 +220,7 @@ func TestOutputFile(t *testing.T) {
 		t.Run("it may say "+status, func(t *testing.T) {
 			t.Parallel()
 			je, err := setup(t).run(write("exit-status=" + status))
-			wantError(t, err, nil, "exited with code 0")
+			wantError(t, err, nil, "the script exited with code 0 and asked for "+status+" in its output file; log ")
 			wantStep(t, je, want)
 		})
 	}
