@@ -25,6 +25,7 @@ type bound struct {
 	zone       *time.Location
 	run        *core.Run   // nil at the launch
 	scope      *core.Scope // nil outside of steps
+	hidden     bool        // a secret is answered by what it refers to
 	guess      bool        // any text will do: only what is around it is looked at
 	// total answers for what was written so far; nil outside of footers.
 	total func(key string) (value any, ok bool)
@@ -194,7 +195,7 @@ func (b *bound) parameter(name string) (value any, ok bool, err error) {
 	if !ok {
 		return nil, false, nil
 	}
-	if spec, _ := b.j.made.Parameters.Lookup(name); spec.IsSecret() && b.run != nil {
+	if spec, _ := b.j.made.Parameters.Lookup(name); spec.IsSecret() && b.run != nil && !b.hidden {
 		s, err := b.run.Secret(name)
 		return s.Reveal(), err == nil, err
 	}

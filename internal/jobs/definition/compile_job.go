@@ -23,7 +23,9 @@ func (c *compiler) jobStep(e *Element) *core.Step {
 	}
 	j := c.job
 	return launch.JobStep(e.ID.Value, child, func(_ context.Context, s *core.Scope) (core.JobParameters, error) {
-		return j.inScope(e, s).childParameters(child, x.Parameters)
+		b := j.inScope(e, s)
+		b.hidden = true // what is stored with the launch is the reference
+		return b.childParameters(child, x.Parameters)
 	})
 }
 

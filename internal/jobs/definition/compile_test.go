@@ -2,6 +2,8 @@ package definition_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -178,4 +180,67 @@ func TestChangedDefinition(t *testing.T) {
 	kept := st.query(st.store.Path(), "SELECT TEXT FROM BATCHCTL_DEFINITION")
 	slices.Sort(kept)
 	same(t, []string{text, changed}, kept)
+}
+
+// A secret reaches a command, and a launched job as the reference that it is.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("password", "hunter2-hunter2\n")
+	if err := os.Chmod(filepath.Join(st.dir, "password"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st.write("parent.yaml", `
+job: parent
+parameters: {password: {type: secret, required: true}}
+steps:
+  - step: launch
+    job: {name: child, parameters: {password: "#{jobParameters['password']}", note: "with #{jobParameters['password']}"}}
+`)
+	st.write("child.yaml", `
+job: child
+parameters: {password: {type: secret}, note: {}}
+steps:
+  - step: use
+    exec: {command: [sh, -c, 'printf %s "$P" > used', sh], env: {P: "#{jobParameters['password']}"}}
+`)
+	st.must("parent", "password=file:"+filepath.Join(st.dir, "password"))
+	same(t, "hunter2-hunter2", st.read("used"))
+	for _, table := range []string{
+		"SELECT STRING_VAL FROM BATCH_JOB_EXECUTION_PARAMS", "SELECT SHORT_CONTEXT FROM BATCH_STEP_EXECUTION_CONTEXT",
+		"SELECT SHORT_CONTEXT FROM BATCH_JOB_EXECUTION_CONTEXT",
+	} {
+		if rows := strings.Join(st.query(st.store.Path(), table), "\n"); strings.Contains(rows, "hunter2") {
+			t.Errorf("%s shows the secret: %s", table, rows)
+		}
+	}
+}
+
+// Jobs that launch each other, and a child's parameters, are looked at before.
+func TestJobSteps(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("a.yaml", `
+job: a
+parameters: {day: {type: date}}
+steps:
+  - step: one
+    job: {name: b, parameters: {day: "2021-02-30(date)", who: x, colour: "5(string)"}}
+`)
+	st.write("b.yaml", `
+job: b
+parameters: {day: {type: date, required: true}, colour: {type: long}, size: {required: true}}
+steps:
+  - step: two
+    exec: {command: ["true"]}
+`)
+	text := st.compile().Text()
+	for _, want := range []string{
+		`a.yaml:6:38: parameter day: value "2021-02-30": there is no such day`, `a.yaml:6:58: job "b" declares no parameter "who"`,
+		`given as string, but job "b" declares colour a long`, `job "b" requires the parameter size`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %s in\n%s", want, text)
+		}
+	}
 }

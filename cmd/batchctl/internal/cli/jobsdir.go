@@ -145,9 +145,18 @@ func (a *app) undefined(name string, err error) error {
 		return &core.Error{Err: own, Hint: core.ShellQuote("batchctl", "validate", own[0].File)}
 	case len(a.defined.broken) > 0:
 		return &core.Error{Err: err, Hint: strings.TrimPrefix(core.Hint(err)+"; ", "; ") +
-			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + core.ShellQuote("batchctl", "validate")}
+			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + a.validateCommand()}
 	}
 	return err
+}
+
+// validateCommand is how to look at the definitions of this call.
+func (a *app) validateCommand() string {
+	line := []string{a.program}
+	for _, folder := range a.defined.folders {
+		line = append(line, "--jobs", folder)
+	}
+	return core.ShellQuote(append(line, "validate")...)
 }
 
 // brokenFiles counts the files and folders with problems.
@@ -162,6 +171,6 @@ func (a *app) brokenFiles() int {
 // warnAboutDefinitions says that some are not among what is listed.
 func (a *app) warnAboutDefinitions() {
 	if n := a.brokenFiles(); n > 0 {
-		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.command("validate"))
+		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.validateCommand())
 	}
 }

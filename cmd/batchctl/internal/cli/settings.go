@@ -191,7 +191,8 @@ func environmentHelp() string {
 	for _, s := range settingsTable() {
 		fmt.Fprintf(&b, "  %-20s %s\n", s.variable(), strings.ReplaceAll(s.help, "`", ""))
 	}
-	b.WriteString("  NO_COLOR             when not empty, no colour\n" +
+	b.WriteString("  BATCHCTL_JOBS        folders of job definitions, separated as in PATH\n" +
+		"  NO_COLOR             when not empty, no colour\n" +
 		"  XDG_STATE_HOME       where the default repository is; else ~/.local/state\n\n" +
 		"Parameters of jobs never come from the environment.\n")
 	return b.String()
