@@ -138,6 +138,7 @@ func (sh shell) run(t *testing.T, want int, args ...string) (stdout, stderr stri
 		&core.Job{Name: "tries", Flow: []core.Element{
 			{Step: fragile("first"), Transitions: []core.Transition{{On: core.ExitCodeFailed, To: "second"}}, Next: "second"}, {Step: fragile("second")},
 		}, Parameters: core.ParameterSpecs{{Name: "dir"}}},
+		coded("sour", core.ExitCodeFailed), coded("remarked", "WITH REMARKS"),
 		&core.Job{Name: "spoiled", Steps: []*core.Step{sieve("sift", 25, 1, 2, 3, 4)}},
 	)
 	code := cli.Run(args, func(key string) (string, bool) { v, ok := sh.env[key]; return v, ok }, s, jobs...)
@@ -224,6 +225,44 @@ func TestElements(t *testing.T) {
 	goldenFile(t, "elements-context.txt", sh.normal(contexts))
 	drawn, _ := sh.run(t, 0, "jobs", "show", "month")
 	goldenFile(t, "elements-plan.txt", drawn)
+}
+
+// coded is a job whose only step completes with this exit code.
+func coded(name, code string) *core.Job {
+	step := sieve("sift", 25)
+	step.Listener.AfterStep = func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error) {
+		return core.ExitStatus{Code: code}, nil
+	}
+	return &core.Job{Name: name, Steps: []*core.Step{step}}
+}
+
+// TestCompletedWithCode: the status decides, in Spring's scheme the exit code.
+func TestCompletedWithCode(t *testing.T) {
+	t.Parallel()
+	says := func(job, code string) string {
+		return "warning: run " + job + ": execution 1 is COMPLETED, but its exit code is " + code + "; batchctl --db DIR/r.db show 1\n"
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"FAILED is told":            {args: []string{"run", "sour"}, want: says("sour", `"FAILED"`)},
+		"one of its own is not":     {args: []string{"run", "remarked"}},
+		"FAILED is 1 in Spring":     {args: []string{"run", "sour", "--exit-codes", "spring"}, code: 1, want: says("sour", `"FAILED"`)},
+		"so is all but COMPLETED":   {args: []string{"run", "remarked", "--exit-codes", "spring"}, code: 1, want: says("remarked", `"WITH REMARKS"`)},
+		"COMPLETED is 0 in Spring":  {args: []string{"run", "clean", "--exit-codes", "spring"}},
+		"nothing was skipped of it": {args: []string{"run", "sour", "--strict"}, want: says("sour", `"FAILED"`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sh := newShell(t)
+			_, stderr := sh.run(t, tc.code, tc.args...)
+			if diff := cmp.Diff(tc.want, sh.normal(stderr)); diff != "" {
+				t.Errorf("stderr (-want +got):\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestStrict(t *testing.T) {

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"syscall"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -56,6 +58,9 @@ var errUsage = errors.New("usage")
 // errWarnings: the command did its work, and found something.
 var errWarnings = errors.New("something was found")
 
+// errCoded: the job completed, and its exit code says something else.
+var errCoded = errors.New("completed with another exit code")
+
 // errInvalid: definitions have problems, and the result has said which.
 var errInvalid = errors.New("definitions have problems")
 
@@ -80,6 +85,7 @@ var refusedCodes = []kindCode{
 	{errUsage, codeUsage},
 	{errWarnings, codeWarnings},
 	{errRejected, codeWarnings},
+	{errCoded, codeCompleted},
 	{core.ErrNoSuchJob, codeNotFound},
 	{core.ErrNoSuchJobInstance, codeNotFound},
 	{core.ErrNoSuchJobExecution, codeNotFound},
@@ -128,6 +134,21 @@ func defaultCode(err error) int {
 		return signalCode(ended.signal)
 	}
 	return lookup(endedCodes, ended.err)
+}
+
+// coded returns an errCoded for an execution that is COMPLETED and says by its
+// exit code that it is not: FAILED, which a listener or a transition may have
+// made it, and for Spring, which looks at nothing else, every other one.
+func (a *app) coded(je *core.JobExecution, o *launchOptions) error {
+	code := je.ExitStatus.Code
+	if code == core.ExitCodeCompleted || code != core.ExitCodeFailed && a.settings.ExitCodes != exitCodesSpring {
+		return nil
+	}
+	return &core.Error{
+		Kind: errCoded, Op: o.verb,
+		Msg:  fmt.Sprintf("execution %d is COMPLETED, but its exit code is %s", je.ID, core.Quote(code)),
+		Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(je.ID, 10)),
+	}
 }
 
 // springCode is Spring Batch's SimpleJvmExitCodeMapper: COMPLETED, no job of

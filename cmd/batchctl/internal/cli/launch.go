@@ -131,7 +131,10 @@ func (a *app) launch(
 		}
 	}
 	if err == nil {
-		return a.rejected(ctx, store, je, o)
+		if err := a.rejected(ctx, store, je, o); err != nil {
+			return err
+		}
+		return a.coded(je, o)
 	}
 	n := job.Notation()
 	n.Zone = store.Zone()

@@ -126,7 +126,13 @@ func exitCodesHelp() string {
 	for _, c := range Codes() {
 		fmt.Fprintf(&b, "  %-7s %s\n", c.Code, c.Meaning)
 	}
-	b.WriteString("\nWith --exit-codes spring: 0 COMPLETED, 2 no such job, 1 anything else.\n")
+	b.WriteString(`
+COMPLETED, FAILED and STOPPED are the status of the execution, whatever its exit
+code says; one that is COMPLETED with the exit code FAILED is told in a warning.
+
+With --exit-codes spring: 0 COMPLETED with the exit code COMPLETED, 2 no such job,
+1 anything else, also COMPLETED with an exit code of its own.
+`)
 	return b.String()
 }
 
