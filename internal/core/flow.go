@@ -47,7 +47,8 @@ func (e *Element) ID() string {
 const (
 	// ToEnd ends the job COMPLETED.
 	ToEnd = "end"
-	// ToFail ends the job FAILED. A restart runs the failed step again.
+	// ToFail ends the job FAILED. A restart runs the step that led here again if it
+	// failed; one that COMPLETED is passed over and leads here once more.
 	ToFail = "fail"
 	// ToStop ends the job STOPPED. A restart goes on at Restart.
 	ToStop = "stop"

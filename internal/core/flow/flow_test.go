@@ -163,6 +163,24 @@ func TestErrors(t *testing.T) {
 		wantText(t, "the hint", core.Hint(err), "batchctl show 1")
 		wantText(t, "the exit message", je.ExitStatus.Message, "a: boom")
 	})
+	t.Run("a fail behind what completed says that a restart ends the same", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		nightly := job(on(b.el("a"), "COMPLETED", core.ToFail))
+		_, err := b.run(nightly)
+		wantText(t, "the hint", core.Hint(err),
+			"the step is COMPLETED, so a restart leads here once more: change the job, or give the instance up: batchctl abandon 1")
+		je, err := b.run(nightly) // and so it does
+		wantText(t, "the hint", core.Hint(err), "batchctl abandon 2")
+		if je.Status != core.StatusFailed || len(je.Steps) > 0 {
+			t.Errorf("the restart is %s with %d steps", je.Status, len(je.Steps))
+		}
+		b = setup(t)
+		again := b.el("a")
+		again.Step.AllowStartIfComplete = true
+		_, err = b.run(job(on(again, "COMPLETED", core.ToFail)))
+		wantText(t, "the hint", core.Hint(err), "batchctl show 1")
+	})
 	t.Run("FLOW-20 a stop says where a restart begins", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -18,6 +18,10 @@ func (w *walker) finish(n *node, t *core.Transition, o outcome) outcome {
 			Msg:  fmt.Sprintf("its exit code %s leads to %s", core.Quote(o.exit.Code), t.To),
 			Hint: w.command("show"), Err: o.err,
 		}
+		if o.status == core.StatusCompleted && n.Step != nil && !n.Step.AllowStartIfComplete {
+			e.Hint = "the step is COMPLETED, so a restart leads here once more: change the job, or give the instance up: " +
+				w.command("abandon")
+		}
 		if ended.err = e; ended.exit.Message == "" {
 			ended.exit.Message = e.Error()
 		}
