@@ -296,3 +296,40 @@ func TestPlan(t *testing.T) {
 		})
 	}
 }
+
+// TestNarrowLevels: on a narrow terminal what is inside of something is still
+// moved in further than that.
+func TestNarrowLevels(t *testing.T) {
+	t.Parallel()
+	step := func(name string, flow ...core.Element) core.Element {
+		return core.Element{Step: &core.Step{Name: name, Kind: "chunk", Flow: flow}}
+	}
+	j := &core.Job{Name: "deep", Flow: []core.Element{
+		{Name: "one", Flow: []core.Element{{Name: "two", Flow: []core.Element{step("three", step("four"))}}}},
+	}}
+	for _, width := range []int{50, 60, 100} {
+		p, out := printer(render.FormatTable, render.Style{Borders: streams.BordersASCII, Width: width}, time.UTC)
+		if err := p.Job(j); err != nil {
+			t.Fatal(err)
+		}
+		fits(t, out.String(), width)
+		last := -1
+		for _, name := range []string{"one", "two", "th", "fo"} {
+			found := false
+			for line := range strings.Lines(out.String()) {
+				cell, ok := strings.CutPrefix(line, "| ")
+				bare := strings.TrimLeft(cell, " ")
+				if in := len(cell) - len(bare); ok && strings.HasPrefix(bare, name) && !found {
+					found = true
+					if in <= last {
+						t.Errorf("%d columns: %s is moved in by %d, what it is in by %d:\n%s", width, name, in, last, out)
+					}
+					last = in
+				}
+			}
+			if !found {
+				t.Errorf("%d columns: no %s:\n%s", width, name, out)
+			}
+		}
+	}
+}

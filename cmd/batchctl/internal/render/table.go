@@ -148,6 +148,7 @@ func (t Table) plainLine(b *bytes.Buffer, texts []string, tones []Tone, widths [
 func (t Table) boxed(b *bytes.Buffer, style Style) error {
 	rows := t.texts()
 	widths := t.fit(rows, style)
+	moveOut(rows, widths)
 	aligns := make([]tw.Align, len(t.Columns))
 	for j, c := range t.Columns {
 		aligns[j] = tw.AlignLeft
@@ -310,6 +311,23 @@ func (t Table) narrow(widths []int, excess, least int, may func(Column) bool) in
 		widths[widest]--
 	}
 	return 0
+}
+
+// moveOut takes back as much of what the texts of a column are moved in as it
+// needs to leave half of the width for them, in proportion: levels stay apart.
+func moveOut(rows [][]string, widths []int) {
+	for j, width := range widths {
+		deepest := 0
+		for _, row := range rows {
+			deepest = max(deepest, len(row[j])-len(strings.TrimLeft(row[j], " ")))
+		}
+		if most := width / 2; deepest > most {
+			for _, row := range rows {
+				bare := strings.TrimLeft(row[j], " ")
+				row[j] = strings.Repeat(" ", (len(row[j])-len(bare))*most/deepest) + bare
+			}
+		}
+	}
 }
 
 // wrapIndented is wrap for a text that begins with spaces: every line does, as
