@@ -129,6 +129,8 @@ func (p *chunkPlan) body(b *bound, s *core.Scope, o chunk.Options) (core.StepBod
 }
 
 // skip makes the policy of bad records; never is a policy that passes over none.
+// With rejects the limit is that of all attempts, to which those count that
+// earlier ones have rejected: the context of the step has their number.
 func (c *compiler) skip(x *Skip) late[core.SkipPolicy] {
 	if x == nil || x.Never {
 		return func(*bound) (core.SkipPolicy, error) { return nil, nil }
@@ -150,7 +152,11 @@ func (c *compiler) skip(x *Skip) late[core.SkipPolicy] {
 		if err != nil || most == 0 { // nothing may pass: then there is nothing to say of limits
 			return nil, err
 		}
-		return core.LimitSkipPolicy{ErrorClasses: classes, Max: most, MaxPercent: share}, nil
+		p := core.LimitSkipPolicy{ErrorClasses: classes, Max: most, MaxPercent: share}
+		if x.To.Given() { // without rejects nothing is kept of what was skipped
+			p.Earlier, _, err = b.scope.Context.Int64(rejects.KeyCount)
+		}
+		return p, err
 	}
 }
 

@@ -76,6 +76,39 @@ func TestChunkRestart(t *testing.T) {
 	same(t, "id,sku,amount\n1,A-1,3.00\n3,C-3,7.00\n4,D-4,6.75\n5,E-5,0.10\nEND,4,16.85\n", st.read("out/all.csv"))
 }
 
+// The limit of a step that keeps its rejects is that of all attempts.
+func TestSkipLimitOfAllAttempts(t *testing.T) {
+	t.Parallel()
+	twoBad := "id,sku,qty,price,kind\n1,a,1,1,SALE\n2,b,x,1,SALE\n3,c,1,1,SALE\n4,d,1,1,SALE\n5,e,1,1,SALE\n6,f,x,1,SALE\n"
+	for name, tt := range map[string]struct{ skip, want string }{
+		"one is too many": {
+			"{limit: 1, include: [read.parse], to: out/rejects.jsonl}",
+			"the skip limit of 1 is exceeded: 1 skipped in earlier attempts, 0 in read, 0 in process and 0 in write, and one more is bad",
+		},
+		"two are allowed":                {"{limit: 2, include: [read.parse], to: out/rejects.jsonl}", ""},
+		"each attempt without rejects":   {"{limit: 1, include: [read.parse]}", ""},
+		"there is no limit with rejects": {"{limit: none, include: [read.parse], to: out/rejects.jsonl}", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st := newStage(t)
+			st.write("out/.keep", "")
+			st.write("orders.csv", twoBad)
+			st.write("job.yaml", strings.NewReplacer(
+				"{limit: 5, include: [read.parse], to: out/rejects.jsonl}", tt.skip, "price < 100.0", "id != 5 || env['FIXED'] == 'yes'",
+			).Replace(transform))
+			if je, err := st.run("transform"); err == nil || len(je.Steps) == 0 || je.Steps[0].Counts.ReadSkip != 1 {
+				t.Fatalf("first attempt: %v, want one record skipped and one refused", err)
+			}
+			st.environ = []string{"FIXED=yes"}
+			_, err := st.run("transform")
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("second attempt: %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
 const routed = `
 job: routed
 steps:

@@ -169,7 +169,7 @@ func chunkBlocks(g *grammar) {
 	g.block(block{
 		name: "skip", help: "Passes over bad records, and keeps them in a file.",
 		keys: append([]key{
-			{name: "limit", kind: kindLimit, late: true, preset: "10", help: "How many one execution of the step may skip, or none for no limit."},
+			{name: "limit", kind: kindLimit, late: true, preset: "10", help: "How many records may be skipped, or none for no limit: with to by all attempts at the step together, without it by each of them."},
 			{name: "percent", kind: kindNumber, late: true, min: 0, max: 100, help: "How many of a hundred records it may skip."},
 			{name: "to", kind: kindPath, late: true, help: "The file of rejects, as JSON lines."},
 		}, classKeys(true)...),

@@ -27,6 +27,12 @@ type Config struct {
 	Name string
 }
 
+// KeyCount is the key in the step's context of the number of items that all
+// attempts have rejected, where [Config] gives no other name.
+const KeyCount = defaultName + keyCount
+
+const defaultName = "rejects"
+
 // Keys in the step's context, behind the name of the writer. Under keyCount is
 // the number of items that all attempts have rejected.
 const (
@@ -63,7 +69,7 @@ var (
 // New returns a Writer for one execution of a step.
 func New(cfg Config) *Writer {
 	if cfg.Name == "" {
-		cfg.Name = "rejects"
+		cfg.Name = defaultName
 	}
 	if cfg.MaxRaw <= 0 {
 		cfg.MaxRaw = DefaultMaxRaw
