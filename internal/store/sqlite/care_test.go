@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -346,6 +347,7 @@ func TestTranslate(t *testing.T) {
 		{"permission", "", sqlite3.Error{Code: sqlite3.ErrPerm}, core.ErrRepository, "no permission", "ls -la"},
 		{"cannot open", "", sqlite3.Error{Code: sqlite3.ErrCantOpen}, core.ErrRepository, "cannot be opened", "ls -la"},
 		{"I/O", "", sqlite3.Error{Code: sqlite3.ErrIoErr}, core.ErrRepository, "failed", "dmesg"},
+		{"file size limit", "commit", sqlite3.Error{Code: sqlite3.ErrIoErr, SystemErrno: syscall.EFBIG}, core.ErrRepository, `commit: a file of the repository "/r/batch.db" would be larger than the limit on`, "ulimit -f"},
 		{"memory", "", sqlite3.Error{Code: sqlite3.ErrNomem}, core.ErrRepository, "out of memory", "memory"},
 		{"format", "", sqlite3.Error{Code: sqlite3.ErrFormat}, core.ErrRepository, "cannot be used", "check"},
 		{"constraint", "insert", sqlite3.Error{Code: sqlite3.ErrConstraint}, nil, "insert: ", ""},
@@ -370,6 +372,15 @@ func TestTranslate(t *testing.T) {
 	}
 	if sqlite.Translate("/r/batch.db", "x", nil) != nil {
 		t.Error("an error of nothing")
+	}
+}
+
+// TestFileSizeLimit writes under ulimit -f, in a process of its own.
+func TestFileSizeLimit(t *testing.T) {
+	t.Parallel()
+	p := start(t, "outgrow", made(t))
+	if got, want := p.line(t), "would be larger than the limit on the size of files allows: disk I/O error: file too large | ulimit -f"; !strings.Contains(got, want) {
+		t.Errorf("got %q, want %q in it", got, want)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -104,6 +105,10 @@ func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
 	case sqlite3.ErrCantOpen:
 		return "the repository " + path + " cannot be opened", list
 	case sqlite3.ErrIoErr:
+		if cause.SystemErrno == syscall.EFBIG {
+			return "a file of the repository " + path + " would be larger than the limit on the size of files allows",
+				"ulimit -f shows the limit; raise it, then restart the job"
+		}
 		return "reading or writing the repository " + path + " failed", "look for disk errors (dmesg), then run " + check
 	case sqlite3.ErrNomem:
 		return "out of memory while using the repository " + path, "free memory, then restart the job"

@@ -42,6 +42,7 @@ var roles = map[string]func(args []string) error{
 	"backup":  func(args []string) error { return sqlite.Backup(context.Background(), args[0], args[1]) },
 	"claim":   roleClaim,
 	"verdict": roleVerdict,
+	"outgrow": roleOutgrow,
 }
 
 // roleOpen opens the repository as soon as stdin is closed, and closes it.
@@ -85,6 +86,25 @@ func roleOwn(args []string) error {
 type owned struct {
 	Owner core.Owner
 	Child int
+}
+
+// roleOutgrow writes to the repository under a limit on the size of files, and
+// prints the error and its hint.
+func roleOutgrow(args []string) error {
+	s, err := sqlite.Open(context.Background(), args[0], options())
+	if err != nil {
+		return err
+	}
+	limit := syscall.Rlimit{Cur: 200_000, Max: 200_000}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		return err
+	}
+	err = s.Exec("CREATE TABLE outgrown AS SELECT zeroblob(1000000) AS x")
+	if err == nil {
+		return errors.New("it was written")
+	}
+	fmt.Println(err, "|", core.Hint(err))
+	return nil
 }
 
 // roleExplore prints the status of the repository, then its schema version by a

@@ -102,7 +102,7 @@ func (r *Repository) refuseRecovery(op string, h head, v core.OwnerVerdict) erro
 	if v.Orphaned {
 		return &core.Error{
 			Kind: core.ErrJobExecutionAlreadyRunning, Op: op,
-			Msg:  fmt.Sprintf("it is %s: %s", h.status, r.evidence(v)),
+			Msg: fmt.Sprintf("it is %s: %s", h.status, r.evidence(v)),
 			Hint: core.ShellQuote("fuser", "-v", v.Owner.LockFile) + " shows what it is; end it, or leave it to itself with " +
 				hint("recover", h.id) + " --force --yes",
 		}
