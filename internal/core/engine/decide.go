@@ -63,7 +63,7 @@ func continuable(step *core.Step, last *core.StepExecution, current int64) error
 	}
 	_, planned := last.Context[core.ContextKeyPlan]
 	_, launched := last.Context[core.ContextKeyChildJob]
-	was := ""
+	var was string
 	switch {
 	case planned && step.Worker == nil:
 		was = "the step was partitioned when it was started in step execution %d, and is not any more: it would do again what its parts have done"
