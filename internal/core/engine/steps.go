@@ -53,8 +53,13 @@ func (Steps) RunStep(
 
 // consult asks the repository about the step, and the restart table.
 func consult(ctx context.Context, r *core.Run, step *core.Step) (*core.StepExecution, decision, error) {
-	instance := r.Execution.Instance.ID
-	last, err := r.Repo.LastStepExecution(ctx, instance, step.Name)
+	return consultAbout(ctx, r.Repo, r.Execution.Instance.ID, r.Execution.ID, step)
+}
+
+func consultAbout(
+	ctx context.Context, x core.JobExplorer, instance, current int64, step *core.Step,
+) (*core.StepExecution, decision, error) {
+	last, err := x.LastStepExecution(ctx, instance, step.Name)
 	if errors.Is(err, core.ErrNoSuchStepExecution) {
 		last, err = nil, nil
 	}
@@ -63,11 +68,11 @@ func consult(ctx context.Context, r *core.Run, step *core.Step) (*core.StepExecu
 	}
 	started := 0
 	if step.StartLimit > 0 && last != nil {
-		if started, err = r.Repo.StepExecutionCount(ctx, instance, step.Name); err != nil {
+		if started, err = x.StepExecutionCount(ctx, instance, step.Name); err != nil {
 			return nil, skip, err
 		}
 	}
-	d, err := decide(step, last, r.Execution.ID, started)
+	d, err := decide(step, last, current, started)
 	return last, d, err
 }
 
