@@ -84,6 +84,7 @@ var floors = map[string][]string{
 		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/partfile",
 		"internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
 	},
+	"internal/jobs/definition/scaffold": {"internal/core", "internal/jobs/infile", "internal/jobs/record"},
 	"internal/jobs/all": {
 		"internal/core", "internal/core/launch", "internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/definition",
 		"internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/samples", "internal/jobs/settlement", "internal/jobs/sqlitem",
@@ -93,8 +94,8 @@ var floors = map[string][]string{
 	"cmd/batchctl": {"cmd/batchctl/internal/cli", "cmd/batchctl/internal/streams"},
 	"cmd/batchctl/internal/cli": {
 		"cmd/batchctl/internal/render", "cmd/batchctl/internal/streams", "internal/core", "internal/core/civil",
-		"internal/core/fault", "internal/core/launch", "internal/core/secret", "internal/jobs/all", "internal/jobs/definition", "internal/store/sqlite",
-		"schema", cobra, pflag, text,
+		"internal/core/fault", "internal/core/launch", "internal/core/secret", "internal/jobs/all", "internal/jobs/definition",
+		"internal/jobs/definition/scaffold", "internal/jobs/expr", "internal/store/sqlite", "schema", cobra, pflag, text,
 	},
 	"cmd/batchctl/internal/render":  {"cmd/batchctl/internal/streams", "internal/core", runewidth, tablewriter},
 	"cmd/batchctl/internal/streams": {term},
