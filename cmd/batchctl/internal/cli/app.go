@@ -268,6 +268,6 @@ func (a *app) pasteable(hint string) string {
 
 // takesRepository are the commands for which it matters which repository.
 var takesRepository = map[string]bool{
-	"run": true, "next": true, "restart": true, "stop": true, "abandon": true, "recover": true,
+	"plan": true, "run": true, "next": true, "restart": true, "stop": true, "abandon": true, "recover": true,
 	"instances": true, "executions": true, "show": true, "db": true,
 }

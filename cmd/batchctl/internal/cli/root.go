@@ -57,12 +57,13 @@ func newRootCmd(a *app) *cobra.Command {
 	)
 	root.SetHelpCommandGroupID(groupSetUp)
 	root.SetCompletionCommandGroupID(groupSetUp)
-	addTo(root, groupRun, newRunCmd(a), newNextCmd(a), newRestartCmd(a), newStopCmd(a))
+	addTo(root, groupRun, newPlanCmd(a), newRunCmd(a), newNextCmd(a), newRestartCmd(a), newStopCmd(a))
 	addTo(root, groupInspect, newJobsCmd(a), newInstancesCmd(a), newExecutionsCmd(a), newShowCmd(a))
 	addTo(root, groupRepair, newAbandonCmd(a), newRecoverCmd(a))
-	addTo(root, groupSetUp, newDBCmd(a), newValidateCmd(a), newVersionCmd(a))
+	addTo(root, groupSetUp, newDBCmd(a), newNewCmd(a), newValidateCmd(a), newSchemaCmd(a), newDocsCmd(a), newVersionCmd(a))
 	root.AddCommand(
 		&cobra.Command{Use: "parameters", Short: "How parameters are written", Long: notationHelp},
+		newTopic("definitions", "How jobs are written without a compiler", definitionsTopic),
 		newTopic("dates", "How @yesterday and the like are written", datesHelp),
 		newTopic("environment", "Which variables are read", environmentHelp),
 		newTopic("exit-codes", "What the exit codes mean", exitCodesHelp),

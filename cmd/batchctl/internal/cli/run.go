@@ -11,7 +11,8 @@ import (
 
 type runOptions struct {
 	launchOptions
-	job string
+	job    string
+	dryRun bool
 }
 
 func newRunCmd(a *app) *cobra.Command {
@@ -32,9 +33,13 @@ is resumed at its last commit.
 			if o.job, err = o.readWords(cmd, args); err != nil {
 				return err
 			}
+			if o.dryRun {
+				return runPlan(cmd.Context(), a, o)
+			}
 			return runRun(cmd.Context(), a, o)
 		},
 	}
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "do nothing, and tell what would be done, as batchctl plan does")
 	a.addLaunchFlags(cmd, &o.launchOptions)
 	return cmd
 }
