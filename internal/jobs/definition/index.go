@@ -8,16 +8,26 @@ import (
 // Listing is what a look at a file tells.
 type Listing struct {
 	Path string
-	// Name is that of the job; empty when the file cannot be read.
+	// Name is that of the job; empty when what is at Path cannot be read.
 	Name        string
 	Description string
 }
 
 // Index returns the jobs in folders, by path, at a fraction of the cost of
 // Load: where the name and description stand plainly in their lines, nothing
-// else of a file is read. Files that have problems are there too.
+// else of a file is read. Files that have problems are there too, and without a
+// name, behind all files, the folders that cannot be listed.
 func (p *Parser) Index(folders []string) []Listing {
-	paths, _ := definitionsIn(folders)
+	paths, problems := definitionsIn(folders)
+	entries := p.peekAll(paths)
+	for _, unlisted := range problems {
+		entries = append(entries, Listing{Path: unlisted.File})
+	}
+	return entries
+}
+
+// peekAll looks at files, several at once.
+func (p *Parser) peekAll(paths []string) []Listing {
 	entries := make([]Listing, len(paths))
 	inParallel(len(paths), func(i int) { entries[i] = p.peek(paths[i]) })
 	return entries
@@ -32,8 +42,8 @@ func (p *Parser) Find(folders, builtIn []string, name string) *Set {
 	byName := map[string][]string{}
 	paths, problems := definitionsIn(folders)
 	s.Problems = problems
-	for i, e := range p.Index(folders) {
-		byName[e.Name] = append(byName[e.Name], paths[i])
+	for _, e := range p.peekAll(paths) {
+		byName[e.Name] = append(byName[e.Name], e.Path)
 	}
 	delete(byName, "")
 	for todo := []string{name}; len(todo) > 0; todo = todo[1:] {

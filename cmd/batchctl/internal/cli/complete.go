@@ -47,12 +47,15 @@ func completeStatuses(*cobra.Command, []string, string) ([]cobra.Completion, cob
 }
 
 func (a *app) completeJobs(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	registry, err := a.registry()
-	if err != nil || len(args) > 0 {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	jobs, err := a.outlines()
+	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []cobra.Completion
-	for _, job := range registry.Jobs() {
+	for _, job := range jobs {
 		names = append(names, cobra.CompletionWithDesc(job.Name, job.Help))
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp

@@ -4,12 +4,15 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 )
 
 func newJobsCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "jobs",
 		Short: "List the jobs, or show one",
+		Long:  longJobs,
 	}
 	asGroup(cmd)
 	cmd.RunE = func(*cobra.Command, []string) error { return runJobs(a) }
@@ -17,6 +20,7 @@ func newJobsCmd(a *app) *cobra.Command {
 		&cobra.Command{
 			Use:   "list",
 			Short: "List the jobs",
+			Long:  longJobs,
 			Args:  exactly(0, ""),
 			RunE:  func(*cobra.Command, []string) error { return runJobs(a) },
 		},
@@ -31,13 +35,26 @@ func newJobsCmd(a *app) *cobra.Command {
 	return cmd
 }
 
+const longJobs = `List the jobs: those that are built in and those of the definition files. The
+table tells what a file says of itself and does not check it: "batchctl
+validate" does. -o json, jsonl and csv tell of parameters and steps as well, so
+that every file is read as a whole, and leave out those that have problems.`
+
 func runJobs(a *app) error {
+	p := a.printer(time.UTC)
+	if p.Format == render.FormatTable {
+		outlines, err := a.outlines()
+		if err != nil {
+			return err
+		}
+		return p.Jobs(outlines)
+	}
 	registry, err := a.registry()
 	if err != nil {
 		return err
 	}
-	a.warnAboutDefinitions()
-	return a.printer(time.UTC).Jobs(registry.Jobs())
+	a.warnAboutDefinitions(a.brokenFiles())
+	return p.Jobs(registry.Jobs())
 }
 
 func runJobsShow(a *app, name string) error {

@@ -168,9 +168,42 @@ func (a *app) brokenFiles() int {
 	return len(files)
 }
 
+// outlines returns all jobs, by name, those of definitions with their names and
+// helps and nothing else: no file is compiled for it. It warns of files that give
+// no name, or one that is taken.
+func (a *app) outlines() ([]*core.Job, error) {
+	registry, err := a.compiled()
+	if err != nil {
+		return nil, err
+	}
+	jobs, unusable := outlined(registry.Jobs(), definition.NewParser(all.Catalog()).Index(a.jobFolders()))
+	a.warnAboutDefinitions(unusable)
+	return jobs, nil
+}
+
+// outlined adds outlines of the definitions to jobs, and counts those that give
+// no job: all that have no name, or the same.
+func outlined(jobs []*core.Job, listings []definition.Listing) (all []*core.Job, unusable int) {
+	all = slices.Clone(jobs)
+	given := map[string]int{}
+	for _, l := range listings {
+		given[l.Name]++
+	}
+	builtIn := jobNames(jobs)
+	for _, l := range listings {
+		if l.Name == "" || given[l.Name] > 1 || slices.Contains(builtIn, l.Name) {
+			unusable++
+			continue
+		}
+		all = append(all, &core.Job{Name: l.Name, Help: l.Description})
+	}
+	slices.SortFunc(all, func(a, b *core.Job) int { return strings.Compare(a.Name, b.Name) })
+	return all, unusable
+}
+
 // warnAboutDefinitions says that some are not among what is listed.
-func (a *app) warnAboutDefinitions() {
-	if n := a.brokenFiles(); n > 0 {
+func (a *app) warnAboutDefinitions(n int) {
+	if n > 0 {
 		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.validateCommand())
 	}
 }

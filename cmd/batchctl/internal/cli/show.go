@@ -83,6 +83,9 @@ func (a *app) showExecution(ctx context.Context, x core.JobExplorer, je *core.Jo
 // registered returns the job of that name, or nil: the history may know jobs
 // that this program does not.
 func (a *app) registered(name string) *core.Job {
+	if err := a.only(name); err != nil {
+		return nil
+	}
 	registry, err := a.registry()
 	if err != nil {
 		return nil

@@ -124,13 +124,14 @@ type declarationDocument struct {
 	Help        string `json:"help"`
 }
 
-// Jobs writes a list of registered jobs.
+// Jobs writes a list of registered jobs. The table has their names and helps, so
+// that outlines of jobs will do for it.
 func (p *Printer) Jobs(jobs []*core.Job) error {
 	type job = *core.Job
 	fields := []field[job]{
 		{title: "JOB", name: "jobName", wrap: true, cell: func(j job) Cell { return Cell{Text: j.Name} }},
-		{title: "PARAMETERS", name: "parameters", wrap: true, cell: func(j job) Cell { return Cell{Text: synopsis(j)} }},
-		{title: "STEPS", name: "steps", right: true, cell: func(j job) Cell { return Cell{Text: strconv.Itoa(countSteps(j))} }},
+		{name: "parameters", cell: func(j job) Cell { return Cell{Text: synopsis(j)} }},
+		{name: "steps", cell: func(j job) Cell { return Cell{Text: strconv.Itoa(countSteps(j))} }},
 		{title: "HELP", name: "help", wrap: true, cell: func(j job) Cell { return Cell{Text: j.Help} }},
 	}
 	return list(p, "jobs", jobs, fields, func(j job) any { return newJob(j, p) })
