@@ -3,6 +3,7 @@ package chunk
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -25,6 +26,12 @@ type Options struct {
 	// Size is the number of items that are read for one chunk; 0 means
 	// DefaultSize.
 	Size int
+	// TimeLimit closes a chunk that has fewer items when reading them has taken so
+	// long, so that what a slow input brings is not held back; 0 means no limit. It
+	// is looked at after each call of the reader, which is asked for one item at a
+	// time then: a call that waits is not interrupted, and a chunk without any item
+	// or skip is not closed.
+	TimeLimit time.Duration
 	// Streams are opened, checkpointed and closed with the step in addition to
 	// reader, processor and writer, which need not be named.
 	Streams []core.ItemStream
@@ -95,6 +102,8 @@ func (b *Body[I, O]) check() error {
 		return fail("it has no writer")
 	case b.options.Size < 0 || b.options.Size > MaxSize:
 		return fail("the chunk size is %d, want 1 to %d", b.options.Size, MaxSize)
+	case b.options.TimeLimit < 0:
+		return fail("the time limit %s is negative", b.options.TimeLimit)
 	case b.options.Threads < 0 || b.options.Threads > MaxThreads:
 		return fail("it has %d threads, want 1 to %d", b.options.Threads, MaxThreads)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -130,6 +131,7 @@ func TestComposition(t *testing.T) {
 		"CHUNK-01 no writer":      {moving(r, p, nil, chunk.Options{}), "no writer"},
 		"CHUNK-01 size too small": {moving(r, p, w, chunk.Options{Size: -1}), "-1"},
 		"CHUNK-01 negative limit": {moving(r, p, w, chunk.Options{Skip: skipping(-2)}), "the skip limit is -2, want 0 or more, or -1"},
+		"negative time limit":     {moving(r, p, w, chunk.Options{TimeLimit: -time.Second}), "the time limit -1s is negative"},
 		"CHUNK-01 size too large": {moving(r, p, w, chunk.Options{Size: 1_000_001}), "1000001"},
 	} {
 		t.Run(name, func(t *testing.T) {

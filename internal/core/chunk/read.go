@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -15,11 +16,15 @@ import (
 func (e *execution[I, O]) fill(ctx context.Context) (n int, err error) {
 	clear(e.in) // no reader may find what an earlier item has left
 	retries := 0
+	limit := e.timeLimit()
 	for n < e.size() && !e.eof && len(e.skips) < max(e.size(), leastReadSkips) {
 		if n == len(e.in) {
 			e.grow()
 		}
 		room := e.in[n:]
+		if limit.set() {
+			room = room[:1]
+		}
 		got, err := e.reader.Read(ctx, room)
 		if got < 0 || got > len(room) {
 			return n, fmt.Errorf("reader %T returned %d items for a buffer of %d", e.reader, got, len(room))
@@ -40,9 +45,32 @@ func (e *execution[I, O]) fill(ctx context.Context) (n int, err error) {
 		case got == 0:
 			return n, fmt.Errorf("reader %T: %w", e.reader, io.ErrNoProgress)
 		}
+		if (n > 0 || len(e.skips) > 0) && limit.over() {
+			break
+		}
 	}
 	return n, nil
 }
+
+// deadline is when a chunk is closed however few items it has; the zero value is
+// never.
+type deadline struct {
+	now   func() time.Time
+	began time.Time
+	limit time.Duration
+}
+
+// timeLimit returns the deadline of a chunk that begins now.
+func (e *execution[I, O]) timeLimit() deadline {
+	if e.options.TimeLimit <= 0 {
+		return deadline{}
+	}
+	return deadline{now: e.scope.Now, began: e.scope.Now(), limit: e.options.TimeLimit}
+}
+
+func (d deadline) set() bool { return d.limit > 0 }
+
+func (d deadline) over() bool { return d.set() && d.now().Sub(d.began) >= d.limit }
 
 func (e *execution[I, O]) afterRead(ctx context.Context, items []I) {
 	if e.listener.AfterRead == nil {

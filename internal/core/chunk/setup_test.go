@@ -35,6 +35,7 @@ type fixture struct {
 	repo  core.JobRepository // store, or a wrapper around it
 	log   bytes.Buffer
 	stop  *core.Stop
+	now   func() time.Time // nil: time.Now
 
 	execution int64 // that was launched last
 }
@@ -74,8 +75,12 @@ func (f *fixture) runJob(ctx context.Context, t *testing.T, job *core.Job) (*cor
 	if f.stop == nil {
 		f.stop = core.NewStop()
 	}
+	now := time.Now
+	if f.now != nil {
+		now = f.now
+	}
 	r := &core.Run{
-		Job: job, Execution: je, Repo: f.repo, Body: only{}, Stop: f.stop, Now: time.Now,
+		Job: job, Execution: je, Repo: f.repo, Body: only{}, Stop: f.stop, Now: now,
 		Log:   slog.New(slog.NewTextHandler(&f.log, nil)),
 		Token: token,
 	}

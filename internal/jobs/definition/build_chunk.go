@@ -2,7 +2,7 @@ package definition
 
 func (b builder) chunk(o *object) *Chunk {
 	return &Chunk{
-		Pos: o.Pos, Size: o.text("size"), TimeLimit: o.text("time-limit"), Timeout: o.text("timeout"), Threads: o.text("threads"),
+		Pos: o.Pos, Size: o.text("size"), TimeLimit: o.text("time-limit"), Threads: o.text("threads"),
 		Reader: b.component(o.obj("reader")), Processor: each(o, "processor", b.op),
 		Writer:  maybe(o.obj("writer"), func(o *object) *Output { return new(b.output(o)) }),
 		Writers: each(o, "writers", b.output), Route: each(o, "route", b.output),

@@ -27,6 +27,7 @@ type chunkPlan struct {
 	e        *Element
 	size     late[int64]
 	threads  late[int64]
+	limit    late[time.Duration] // of the time that reading a chunk may take; 0: none
 	reader   late[reader]
 	process  func(b *bound) (processor, error) // nil: nothing is done
 	write    func(b *bound) (writer, error)
@@ -40,17 +41,10 @@ type chunkPlan struct {
 // chunk makes a step that moves records.
 func (c *compiler) chunk(e *Element) *core.Step {
 	x := e.Chunk
-	for _, t := range []struct {
-		text Text
-		what string
-	}{{x.TimeLimit, "time-limit"}, {x.Timeout, "timeout of a chunk"}} {
-		if t.text.Given() {
-			c.report(t.text.Pos(), "take it away; timeout beside step bounds the whole step", "%s is not supported yet", t.what)
-		}
-	}
 	p := &chunkPlan{
 		j: c.job, e: e, size: lateValue(c, x.Size, chunk.DefaultSize, within(1, chunk.MaxSize)),
 		threads: lateValue(c, x.Threads, 1, within(1, chunk.MaxThreads)),
+		limit:   lateValue(c, x.TimeLimit, 0, parseDuration),
 		skip:    c.skip(x.Skip), retry: c.retry(x.Retry),
 	}
 	if x.Skip != nil {
@@ -78,7 +72,11 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := chunk.Options{Size: int(size), Threads: int(threads)}
+	limit, err := p.limit(b)
+	if err != nil {
+		return nil, err
+	}
+	o := chunk.Options{Size: int(size), Threads: int(threads), TimeLimit: limit}
 	if o.Skip, err = p.skip(b); err != nil {
 		return nil, err
 	}

@@ -130,8 +130,7 @@ func chunkBlocks(g *grammar) {
 		name: "chunk", help: "Reads, processes and writes records; so many commit together.",
 		keys: []key{
 			{name: "size", kind: kindInt, min: 1, max: chunk.MaxSize, late: true, preset: "1000", help: "How many records commit together.", known: []string{"commit-interval", "item-count", "chunk-size"}},
-			{name: "time-limit", kind: kindDuration, help: "Commits earlier when a chunk has taken so long."},
-			{name: "timeout", kind: kindDuration, help: "Rolls back a chunk that takes longer; its error is of the class timeout."},
+			{name: "time-limit", kind: kindDuration, late: true, help: "Commits fewer records when reading them has taken so long; no limit where it is not given."},
 			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, late: true, preset: "1", help: "How many processors run at once; what is written stays in the order of reading."},
 			{name: "reader", shape: one, of: choiceReader, required: true, help: "Where records come from."},
 			{name: "processor", shape: many, of: "operation", empty: true, help: "What is done with each record, in order.", known: []string{"processors", "ops", "operations"}},

@@ -235,7 +235,6 @@ type Chunk struct {
 	Pos
 	Size      Text // int, default 1000
 	TimeLimit Text // duration, default 0: none
-	Timeout   Text // duration, default none
 	Threads   Text // int, default 1
 	Reader    Component
 	Processor []Op
