@@ -21,17 +21,22 @@ func day(records int) sample.Day {
 	return sample.Day{Date: time.Date(2021, 2, 1, 0, 0, 0, 0, time.UTC), Records: records}
 }
 
-// TestFloorAndProductAgree is what makes their comparison worth anything.
+// TestFloorAndProductAgree is what makes the comparison worth anything.
 func TestFloorAndProductAgree(t *testing.T) {
 	dir, d := t.TempDir(), day(20_500)
 	if err := d.WriteFiles(dir); err != nil {
 		t.Fatal(err)
 	}
 	product, floor, empty := filepath.Join(dir, "product.db"), filepath.Join(dir, "floor.db"), filepath.Join(dir, "empty")
+	definition := filepath.Join(dir, "definition.db")
 	if err := os.Mkdir(empty, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	u, err := bench.Product(t.Context(), product, dir, d, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined, err := bench.Definition(t.Context(), definition, dir, d, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,19 +47,21 @@ func TestFloorAndProductAgree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if records != int64(d.Records) || u.Records != records {
-		t.Errorf("floor read %d, product %d, want %d", records, u.Records, d.Records)
+	if records != int64(d.Records) || u.Records != records || defined.Records != records {
+		t.Errorf("floor read %d, product %d, definition %d, want %d", records, u.Records, defined.Records, d.Records)
 	}
 	wantRows, want, err := bench.LedgerDigest(t.Context(), product)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gotRows, got, err := bench.LedgerDigest(t.Context(), floor)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if gotRows != wantRows || got != want || gotRows == 0 {
-		t.Errorf("floor left %d rows %s, product %d rows %s", gotRows, got, wantRows, want)
+	for _, path := range []string{floor, definition} {
+		gotRows, got, err := bench.LedgerDigest(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gotRows != wantRows || got != want || gotRows == 0 {
+			t.Errorf("%s has %d rows %s, product %d rows %s", filepath.Base(path), gotRows, got, wantRows, want)
+		}
 	}
 }
 

@@ -1,9 +1,10 @@
 // Package bench measures what the framework costs: the chunk step of
 // dailySettlement against [Floor], a loop written by hand that reads the same
 // file, checks and charges the same way, and writes the same rows with the same
-// multi-row statements in the same transactions, each with a checkpoint.
+// multi-row statements in the same transactions, each with a checkpoint. The
+// same step as a definition is the third beside them.
 //
 // Absolute times say little about a program and much about the machine; what is
-// reported are ratios between two things that ran by turns in one process. A
-// result counts only when both have left the same ledger.
+// reported are ratios between things that ran by turns in one process. A
+// result counts only when all have left the same ledger.
 package bench

@@ -21,7 +21,19 @@ import (
 
 // Product settles day, whose files are in dir, into the repository at dbPath,
 // and returns what its chunk step took.
-func Product(ctx context.Context, dbPath, dir string, day sample.Day, now func() time.Time) (u Usage, err error) {
+func Product(ctx context.Context, dbPath, dir string, day sample.Day, now func() time.Time) (Usage, error) {
+	return run(ctx, settlement.Job(), settlement.StepSettle, dbPath, core.JobParameters{
+		{Name: "requestDate", Value: day.Date, Identifying: true},
+		{Name: "inputDir", Value: dir},
+		{Name: "outputDir", Value: filepath.Dir(dbPath)},
+	}, now)
+}
+
+// run runs job on a repository at dbPath, and returns what the step of that name
+// took.
+func run(
+	ctx context.Context, job *core.Job, stepName, dbPath string, ps core.JobParameters, now func() time.Time,
+) (u Usage, err error) {
 	token := func() string {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // never fails
@@ -32,20 +44,15 @@ func Product(ctx context.Context, dbPath, dir string, day sample.Day, now func()
 		return Usage{}, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	job := settlement.Job()
 	for step := range job.AllSteps() {
-		if step.Name == settlement.StepSettle {
+		if step.Name == stepName {
 			measure(step, now, &u)
 		}
 	}
 	launcher := &launch.JobLauncher{
-		Repo: store, Log: slog.New(slog.DiscardHandler), Now: now, Token: token, Dir: dir,
+		Repo: store, Log: slog.New(slog.DiscardHandler), Now: now, Token: token, Dir: filepath.Dir(dbPath),
 	}
-	_, err = launcher.Run(ctx, job, core.JobParameters{
-		{Name: "requestDate", Value: day.Date, Identifying: true},
-		{Name: "inputDir", Value: dir},
-		{Name: "outputDir", Value: filepath.Dir(dbPath)},
-	}, launch.Options{})
+	_, err = launcher.Run(ctx, job, ps, launch.Options{})
 	return u, err
 }
 

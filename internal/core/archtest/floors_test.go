@@ -107,7 +107,8 @@ var floors = map[string][]string{
 	"internal/store/storetest":        {"internal/core", forTests[0]},
 	"internal/crashtest":              {},
 	"internal/bench": {
-		"internal/core", "internal/core/launch", "internal/jobs/settlement", "internal/sample", "internal/store/sqlite",
+		"internal/core", "internal/core/launch", "internal/jobs/all", "internal/jobs/definition", "internal/jobs/settlement",
+		"internal/sample", "internal/store/sqlite",
 	},
 	"internal/bench/memory":        {"internal/sample"},
 	"internal/bench/settle":        {"internal/bench", "internal/sample"},
@@ -155,7 +156,8 @@ var testFloors = map[string][]string{
 		"internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/settlement", "internal/sample",
 		"internal/store/sqlite", decimal,
 	},
-	"internal/jobs/all": {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
+	"internal/jobs/definition/scaffold": {"internal/jobs/all", "internal/jobs/definition"},
+	"internal/jobs/all":                 {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/launch",
 		"internal/core/partition", "internal/jobs/all", "internal/jobs/definition", "internal/jobs/execstep", "internal/jobs/rejects",
