@@ -140,7 +140,7 @@ func (g *Guess) columns(path string, names []string, records [][]string) error {
 		}
 	}
 	for i, name := range names {
-		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(name) > 1000 {
+		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(name) > 1000 || strings.Contains(name, "#{") {
 			return &core.Error{
 				Op: "look at " + core.EscapeControl(path), Msg: fmt.Sprintf("the name of column %d, %s, cannot be one", i+1, core.Quote(name)),
 				Hint: "mend the header of the file",
