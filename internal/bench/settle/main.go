@@ -1,8 +1,9 @@
 //go:build unix
 
-// Command settle prints what the chunk step of dailySettlement costs as a ratio
-// to a loop written by hand. The two run by turns in one process, on fresh
-// databases, and must leave the same ledger.
+// Command settle prints what the chunk step of dailySettlement costs, compiled
+// and as a definition, as ratios to a loop written by hand. The three run by
+// turns in one process, on fresh databases, and must leave the same ledger. The
+// peak resident set of each is that of a process of its own.
 package main
 
 import (
@@ -26,11 +27,47 @@ func main() {
 	}
 }
 
+// runner settles day, whose files are in dir, with databases in folder.
+type runner struct {
+	name string
+	run  func(ctx context.Context, folder, dir string, day sample.Day) (bench.Usage, error)
+}
+
+// runners returns what is compared; the first is the loop written by hand.
+func runners() []runner {
+	return []runner{
+		{"loop", loop},
+		{"compiled", func(ctx context.Context, folder, dir string, day sample.Day) (bench.Usage, error) {
+			return bench.Product(ctx, database(folder, "compiled"), dir, day, now)
+		}},
+		{"definition", func(ctx context.Context, folder, dir string, day sample.Day) (bench.Usage, error) {
+			return bench.Definition(ctx, database(folder, "definition"), dir, day, now)
+		}},
+	}
+}
+
+func loop(ctx context.Context, folder, dir string, day sample.Day) (bench.Usage, error) {
+	path, empty := database(folder, "loop"), filepath.Join(folder, "empty")
+	if err := os.MkdirAll(empty, 0o700); err != nil {
+		return bench.Usage{}, err
+	}
+	if err := bench.Prepare(ctx, path, empty, day, now); err != nil {
+		return bench.Usage{}, err
+	}
+	return bench.Measure(now, func() (int64, error) {
+		return bench.Floor(ctx, path, filepath.Join(dir, day.Name()+".csv"))
+	})
+}
+
+func database(folder, name string) string { return filepath.Join(folder, name+".db") }
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("settle", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	rows := flags.Int("rows", 200_000, "number of records")
 	rounds := flags.Int("rounds", 7, "number of rounds; one more goes before to warm up")
+	only := flags.String("only", "", "run nothing but loop, compiled or definition, once and without a report")
+	profile := flags.String("profile", "", "with -only: write a CPU profile to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -50,52 +87,57 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err := day.WriteFiles(dir); err != nil {
 		return err
 	}
-	var product, floor []bench.Usage
+	if *only != "" {
+		return once(ctx, *only, *profile, dir, day)
+	}
+	// First, while this process is small: a child's peak begins at its parent's.
+	peaks, err := peaks(ctx, *rows, stderr)
+	if err != nil {
+		return err
+	}
+	all := make([][]bench.Usage, len(runners()))
 	for i := range *rounds + 1 {
-		p, f, err := round(ctx, dir, day, i)
+		usages, err := round(ctx, dir, day, i)
 		if err != nil {
 			return err
 		}
-		if i > 0 {
-			product, floor = append(product, p), append(floor, f)
+		for k, u := range usages {
+			if i > 0 {
+				all[k] = append(all[k], u)
+			}
 		}
 	}
-	return report(stdout, product, floor)
+	return report(stdout, all, peaks)
 }
 
-// round runs both once, the other first in every second round.
-func round(ctx context.Context, dir string, day sample.Day, i int) (p, f bench.Usage, err error) {
-	folder := filepath.Join(dir, "round")
-	if err := os.MkdirAll(filepath.Join(folder, "empty"), 0o700); err != nil {
-		return p, f, err
+// round runs each once, beginning with another one each time.
+func round(ctx context.Context, dir string, day sample.Day, i int) (usages []bench.Usage, err error) {
+	folder, err := os.MkdirTemp(dir, "round-")
+	if err != nil {
+		return nil, err
 	}
 	defer func() {
 		if removeErr := os.RemoveAll(folder); err == nil {
 			err = removeErr
 		}
 	}()
-	productDB, floorDB := filepath.Join(folder, "product.db"), filepath.Join(folder, "floor.db")
-	runs := []func() error{
-		func() (err error) { p, err = bench.Product(ctx, productDB, dir, day, now); return err },
-		func() (err error) {
-			if err := bench.Prepare(ctx, floorDB, filepath.Join(folder, "empty"), day, now); err != nil {
-				return err
-			}
-			f, err = bench.Measure(now, func() (int64, error) {
-				return bench.Floor(ctx, floorDB, filepath.Join(dir, day.Name()+".csv"))
-			})
-			return err
-		},
-	}
-	for k := range runs {
-		if err := runs[(k+i)%len(runs)](); err != nil {
-			return p, f, err
+	compared := runners()
+	usages = make([]bench.Usage, len(compared))
+	for n := range compared {
+		k := (n + i) % len(compared)
+		if usages[k], err = compared[k].run(ctx, folder, dir, day); err != nil {
+			return nil, fmt.Errorf("%s: %w", compared[k].name, err)
 		}
 	}
-	return p, f, same(ctx, productDB, floorDB)
+	for _, r := range compared[1:] {
+		if err := same(ctx, database(folder, compared[0].name), database(folder, r.name)); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	return usages, nil
 }
 
-// same refuses a round in which the two ledgers differ.
+// same refuses a round in which two ledgers differ.
 func same(ctx context.Context, a, b string) error {
 	rowsA, digestA, err := bench.LedgerDigest(ctx, a)
 	if err != nil {
@@ -111,30 +153,35 @@ func same(ctx context.Context, a, b string) error {
 	return nil
 }
 
-// report writes the ratios.
-func report(w io.Writer, product, floor []bench.Usage) error {
-	var cpu, wall, rate, floorRate, speed, floorSpeed []float64
-	for i, p := range product {
-		f := floor[i]
-		cpu = append(cpu, float64(p.CPU)/float64(f.CPU))
-		wall = append(wall, float64(p.Wall)/float64(f.Wall))
-		rate = append(rate, float64(p.Records)/p.CPU.Seconds())
-		floorRate = append(floorRate, float64(f.Records)/f.CPU.Seconds())
-		speed = append(speed, float64(p.Records)/p.Wall.Seconds())
-		floorSpeed = append(floorSpeed, float64(f.Records)/f.Wall.Seconds())
+// report writes the ratios to the loop and the figures of each.
+func report(w io.Writer, all [][]bench.Usage, peaks []float64) error {
+	floor := all[0]
+	if _, err := fmt.Fprintf(w, "settleTransactions against a loop written by hand, %d records, %d rounds (min / median / max)\n",
+		floor[0].Records, len(floor)); err != nil {
+		return err
 	}
-	last := len(product) - 1
-	_, err := fmt.Fprintf(w, `settleTransactions against a hand-written loop, %d records, %d rounds (min / median / max)
+	for k, r := range runners() {
+		var cpu, wall, rate, speed, allocs []float64
+		for i, u := range all[k] {
+			cpu = append(cpu, float64(u.CPU)/float64(floor[i].CPU))
+			wall = append(wall, float64(u.Wall)/float64(floor[i].Wall))
+			rate = append(rate, float64(u.Records)/u.CPU.Seconds())
+			speed = append(speed, float64(u.Records)/u.Wall.Seconds())
+			allocs = append(allocs, u.AllocsPerRecord())
+		}
+		if _, err := fmt.Fprintf(w, `%s
   CPU ratio             %s
   wall ratio            %s
-  records per CPU-s     %s   floor %s
-  records per second    %s   floor %s
-  allocations a record  %.2f   floor %.2f
-`, product[0].Records, len(product), bench.NewSpread(cpu), bench.NewSpread(wall),
-		bench.NewSpread(rate).Thousands(), bench.NewSpread(floorRate).Thousands(),
-		bench.NewSpread(speed).Thousands(), bench.NewSpread(floorSpeed).Thousands(),
-		product[last].AllocsPerRecord(), floor[last].AllocsPerRecord())
-	return err
+  records per CPU-s     %s
+  records per second    %s
+  allocations a record  %s
+  peak resident set     %.1f MiB
+`, r.name, bench.NewSpread(cpu), bench.NewSpread(wall), bench.NewSpread(rate).Thousands(),
+			bench.NewSpread(speed).Thousands(), bench.NewSpread(allocs), peaks[k]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func now() time.Time {
