@@ -90,6 +90,37 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// TestReadmeDefinition runs the definition that README shows.
+func TestReadmeDefinition(t *testing.T) {
+	t.Parallel()
+	_, text, found := strings.Cut(readme(t), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```\n")
+	if !found {
+		t.Fatal("README shows no definition")
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"jobs/orders.yaml": text, "in.csv": "id,name,amount,day\n1, kim ,12.50,2021-01-01\n2,Lee,oops,2021-01-01\n3,Choi,-1,2021-01-01\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "batchctl", "run", "orders", "file=in.csv", "-o", "json")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "BATCHCTL_DB="+filepath.Join(dir, "batchctl.db"))
+	out, err := cmd.CombinedOutput()
+	for _, want := range []string{`"readCount": 2`, `"writeCount": 1`, `"filterCount": 1`, `"readSkipCount": 1`} {
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Fatalf("no %s: %v\n%s", want, err, out)
+		}
+	}
+}
+
 // TestReadmeMakeTargets: what README tells people to make can be made.
 func TestReadmeMakeTargets(t *testing.T) {
 	t.Parallel()

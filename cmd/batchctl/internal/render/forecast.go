@@ -64,7 +64,7 @@ func (p *Printer) Forecast(f Forecast) error {
 	}
 	if len(f.Inputs) > 0 {
 		b.WriteByte('\n')
-		if err := tabulate(f.Inputs, forecastInputs()).Write(&b, p.Style); err != nil {
+		if err := tabulate(f.Inputs, forecastInputs(f)).Write(&b, p.Style); err != nil {
 			return err
 		}
 	}
@@ -135,10 +135,14 @@ func forecastSteps(f Forecast) []field[ForecastStep] {
 	}
 }
 
-func forecastInputs() []field[ForecastInput] {
+func forecastInputs(f Forecast) []field[ForecastInput] {
 	type input = ForecastInput
+	of := "INPUT OF"
+	if f.Definition == "" { // what a job in Go does with its paths, nobody knows
+		of = "PARAMETER"
+	}
 	return []field[input]{
-		{title: "INPUT OF", cell: func(i input) Cell { return Cell{Text: i.Step} }},
+		{title: of, cell: func(i input) Cell { return Cell{Text: i.Step} }},
 		{title: "PATH", wrap: true, cell: func(i input) Cell { return Cell{Text: i.Path} }},
 		{title: "FOUND", wrap: true, cell: func(i input) Cell {
 			switch {
