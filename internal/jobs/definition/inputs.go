@@ -2,6 +2,7 @@ package definition
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,10 +82,7 @@ func (w *inputs) add(e *Element, t Text, pattern bool) {
 		return
 	}
 	in := Input{Step: e.ID.Value, Path: path, Pattern: pattern && strings.ContainsAny(path, "*?[")}
-	for _, other := range w.found {
-		if other == in {
-			return
-		}
+	if !slices.Contains(w.found, in) {
+		w.found = append(w.found, in)
 	}
-	w.found = append(w.found, in)
 }

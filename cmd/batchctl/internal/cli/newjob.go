@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -157,22 +158,23 @@ func writeNew(path string, flags int, text []byte) error {
 }
 
 func (a *app) showNew(o *newOptions, path, schema string, guess *scaffold.Guess) error {
-	words := []string{}
+	var jobs []string
 	searched := false
 	for _, folder := range a.jobFolders() {
 		searched = searched || samePath(folder, filepath.Dir(path))
 	}
 	if !searched {
-		words = append(words, "--jobs", filepath.Dir(path))
+		jobs = []string{"--jobs", filepath.Dir(path)}
 	}
+	next := func(words ...string) string { return a.command(slices.Concat(jobs, words)...) }
 	view := render.NewJob{
 		JobName: o.job, Path: path, Schema: schema, Table: scaffold.Table(o.job),
 		Delimiter: guess.Delimiter, Encoding: guess.Encoding, Header: guess.Header,
 		Looked: fmt.Sprintf("at %s", plural(guess.Records, "record")),
 		Next: []string{
-			a.command(append(words[:len(words):len(words)], "validate", path)...),
-			a.command(append(words[:len(words):len(words)], "plan", o.job, "file="+o.from)...),
-			a.command(append(words[:len(words):len(words)], "run", o.job, "file="+o.from)...),
+			next("validate", path),
+			next("plan", o.job, "file="+o.from),
+			next("run", o.job, "file="+o.from),
 		},
 	}
 	if !guess.All {

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -205,9 +206,7 @@ func (p *Printer) forecastDocument(f Forecast) forecastDocument {
 		Parameters: newParameters(f.Parameters, p.Zone), DatesResolvedFrom: map[string]string{},
 		Steps: make([]forecastStepDocument, len(f.Steps)), Inputs: make([]forecastInputDocument, len(f.Inputs)),
 	}
-	for name, expression := range f.Resolved {
-		doc.DatesResolvedFrom[name] = expression
-	}
+	maps.Copy(doc.DatesResolvedFrom, f.Resolved)
 	if f.Last != nil {
 		doc.Action, doc.JobInstanceID, doc.LastExecutionID = "restart", &f.Last.Instance.ID, &f.Last.ID
 		doc.LastStatus = optional(statusText(f.Last.Status, f.Last.OpaqueStatus))
