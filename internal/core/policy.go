@@ -87,12 +87,23 @@ func longestPrefix(classes []string, class string) int {
 	return longest
 }
 
+// Fatal returns err as one that is Undeniable: what it says is wrong concerns
+// all items that would follow, so that none may be skipped or tried again for it.
+func Fatal(err error) error { return &fatalError{err} }
+
+type fatalError struct{ error }
+
+func (e *fatalError) Unwrap() error { return e.error }
+
 // Undeniable reports whether err is one that no policy may pass over: the run
 // was told to end, lost its execution or its repository, found its checkpoint
-// broken, or has spent its limit of skips. A deadline that has passed is
+// broken, or has spent its limit of skips, or Fatal made it so. A deadline that has passed is
 // deniable, because a call may have one of its own; whoever asks looks at the
 // run's context as well.
 func Undeniable(err error) bool {
+	if _, fatal := errors.AsType[*fatalError](err); fatal {
+		return true
+	}
 	for _, kind := range []error{
 		context.Canceled, ErrStopped, ErrTimeout, ErrAborted, ErrLeaseLost,
 		ErrOptimisticLock, ErrRepository, ErrCheckpointMismatch, ErrJobDefinition, ErrSkipLimitExceeded,
