@@ -72,4 +72,14 @@
 // transaction that says so; the values are strings.
 // The file is beside the log and goes with the end of the command; where batchctl
 // is killed first, the next attempt at the step removes it.
+//
+// # Beside a step
+//
+// A [Coprocess] is started with a step, asked about one item after the other, and
+// ended with the step, in the same surroundings as a command that is a step. It
+// has to be deterministic: the items of a chunk that was not committed are asked
+// about again, by another process, in the next attempt. It is told nothing of
+// commits; where it remembers earlier items, a restart makes other answers. An
+// interpreter that holds back its output until a buffer is full has to be told
+// not to (sed: -u, jq: --unbuffered, python: -u, awk: fflush(), and mawk -W interactive).
 package execstep

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -45,6 +46,9 @@ type logFile struct {
 
 	mask func(string) string // takes secrets out; may be nil
 }
+
+// trimEvery is how often the log of a command that runs is looked at.
+const trimEvery = 50 * time.Millisecond
 
 // maxLogs bounds how many logs of one name are kept beside each other.
 const maxLogs = 1000

@@ -16,7 +16,6 @@ import (
 // How often things are looked at. None of them delays the end of a command that
 // ends by itself.
 const (
-	trimEvery = 50 * time.Millisecond
 	pollFirst = 2 * time.Millisecond // while a command is made to end
 	pollMost  = 50 * time.Millisecond
 	// abortGrace is how long a command has when batchctl was told to end at once.
@@ -36,7 +35,8 @@ type process struct {
 	wait time.Duration // deathWait
 }
 
-// start starts a command. Its stdout and stderr are the log; kept, which may be
+// start starts a command. Its stdout and stderr are the log, unless the call names
+// another stdout; kept, which may be
 // nil, is open in it as descriptor 3.
 //
 // When the thread that has started a process ends, the kernel kills the process:
@@ -46,6 +46,9 @@ func start(c call) (*process, error) {
 	cmd := &exec.Cmd{
 		Path: c.path, Args: c.argv, Env: c.env, Dir: c.dir, Stdout: c.log.child, Stderr: c.log.child,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL},
+	}
+	if c.stdout != nil {
+		cmd.Stdout = c.stdout
 	}
 	if c.stdin != nil {
 		cmd.Stdin = c.stdin
@@ -103,6 +106,9 @@ func (p *process) supervise(ctx context.Context, c call, stop <-chan struct{}) r
 		return p.result(why)
 	}
 }
+
+// ended is closed when the command itself has ended.
+func (p *process) ended() <-chan struct{} { return p.done }
 
 func (p *process) hasEnded() bool {
 	select {

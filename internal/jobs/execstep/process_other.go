@@ -22,6 +22,10 @@ func (*process) supervise(context.Context, call, <-chan struct{}) result {
 	return result{err: errors.ErrUnsupported}
 }
 
+func (*process) ended() <-chan struct{} { return nil }
+
+func (*process) result(reason) result { return result{err: errors.ErrUnsupported} }
+
 func (*process) terminate(context.Context, time.Duration, *logFile) {}
 
 func punch(*os.File, int64, int64) error { return errors.ErrUnsupported }

@@ -61,6 +61,7 @@ type call struct {
 	env        []string
 	dir, mark  string
 	stdin      *os.File // nil: /dev/null
+	stdout     *os.File // nil: the log
 	kept       *os.File // inherited; may be nil
 	log        *logFile
 	timeout    time.Duration
