@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +30,8 @@ type chunkPlan struct {
 	threads  late[int64]
 	limit    late[time.Duration] // of the time that reading a chunk may take; 0: none
 	reader   late[reader]
-	process  func(b *bound) (processor, error) // nil: nothing is done
+	process  late[processor] // nil: nothing is done
+	single   bool            // the processor is for one thread
 	write    func(b *bound) (writer, error)
 	expect   func(b *bound) (*auditor, error) // nil: nothing is expected
 	skip     late[core.SkipPolicy]
@@ -37,6 +39,10 @@ type chunkPlan struct {
 	rejects  Text
 	listener func(s *core.Scope) chunk.Listener[record.Record, record.Record]
 }
+
+// oneThread is said of threads beside a command that answers one record after the
+// other.
+const oneThread = "%d threads cannot ask the command of the processor: it answers one record after the other"
 
 // chunk makes a step that moves records.
 func (c *compiler) chunk(e *Element) *core.Step {
@@ -57,6 +63,9 @@ func (c *compiler) chunk(e *Element) *core.Step {
 		p.write = c.outputs(x, out)
 		c.expectations(x.Expect, in, out, p)
 	}
+	if n, err := strconv.Atoi(x.Threads.Value); p.single && x.Threads.Parts == nil && err == nil && n > 1 {
+		c.report(x.Threads.Pos(), "take threads away, or split the step into parts: each has a command of its own", oneThread, n)
+	}
 	p.listener = c.itemListener(e)
 	return chunk.Step(e.ID.Value, p.bind)
 }
@@ -71,6 +80,9 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 	threads, err := p.threads(b)
 	if err != nil {
 		return nil, err
+	}
+	if p.single && threads > 1 {
+		return nil, p.j.fault(p.e.Chunk.Threads.Pos(), oneThread, threads)
 	}
 	limit, err := p.limit(b)
 	if err != nil {

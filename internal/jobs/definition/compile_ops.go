@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -19,29 +20,62 @@ func (c *compiler) ops(list []Op, in *record.Schema, p *chunkPlan) *record.Schem
 	if in == nil || len(list) == 0 {
 		return in
 	}
+	var stages []late[processor]
+	for len(list) > 0 && in != nil {
+		n := slices.IndexFunc(list, func(op Op) bool { return op.Exec != nil })
+		var made late[processor]
+		switch {
+		case n == 0:
+			in, made = c.coprocess(list[0].Exec, in)
+			p.single = true
+			n = 1
+		case n < 0:
+			n = len(list)
+			fallthrough
+		default:
+			in, made = c.segment(list[:n], in)
+		}
+		stages, list = append(stages, made), list[n:]
+	}
+	if in == nil {
+		return nil
+	}
+	p.process = func(b *bound) (processor, error) {
+		parts := make([]processor, len(stages))
+		for i, made := range stages {
+			var err error
+			if parts[i], err = made(b); err != nil {
+				return nil, err
+			}
+		}
+		if len(parts) == 1 {
+			return parts[0], nil
+		}
+		return chunk.Chain(parts...), nil
+	}
+	return in
+}
+
+// segment compiles operations that have no command among them.
+func (c *compiler) segment(list []Op, in *record.Schema) (*record.Schema, late[processor]) {
 	tables := make([]*tablePlan, len(list))
 	sound := true
 	for i := range list {
-		if list[i].Exec != nil {
-			c.report(list[i].Pos, "use an exec step before this one", "a command as a processor is not supported yet")
-			sound = false
-		}
 		if l := list[i].Lookup; l != nil {
 			tables[i] = c.table(l)
 			sound = sound && tables[i] != nil
 		}
 	}
 	if !sound {
-		return nil
+		return nil, nil
 	}
 	env := c.expressions(in)
 	compiled, err := expr.CompileOps(operations(list, emptyTables(tables)), env)
 	if err != nil {
 		c.reportOps(list, err)
-		return nil
+		return nil, nil
 	}
-	p.process = func(b *bound) (processor, error) { return b.processor(list, tables, env) }
-	return compiled.Schema()
+	return compiled.Schema(), func(b *bound) (processor, error) { return b.processor(list, tables, env) }
 }
 
 // processor makes the operations for one execution of the step.

@@ -1,14 +1,15 @@
 package definition_test
 
 import (
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,8 +48,11 @@ type stage struct {
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	st := &stage{t: t, dir: t.TempDir()}
-	var tokens atomic.Int64
-	token := func() string { return fmt.Sprintf("%032x", tokens.Add(1)) }
+	token := func() string { // commands are found by it, those of other tests too
+		var b [16]byte
+		_, _ = rand.Read(b[:]) // never fails
+		return hex.EncodeToString(b[:])
+	}
 	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "batchctl.db"), sqlite.Options{Now: time.Now, Token: token})
 	if err != nil {
 		t.Fatal(err)

@@ -229,12 +229,12 @@ func opBlocks(g *grammar) {
 		{name: "exec", shape: one, of: "co-process", required: true, help: "Asks a command about each record."},
 	}})
 	g.block(block{
-		name: "co-process", help: "A command that runs beside the step: it gets one JSON line for each record, and answers one.",
+		name: "co-process", help: "A command that runs beside the step: it gets one JSON line for each record on stdin, and answers one line on stdout: {\"keep\":false} filters the record, {\"error\":\"...\",\"class\":\"process.x\"} rejects it, any other object has the columns of the answer. The same record must get the same answer: a restart starts the command anew and asks again about what was not committed. stderr is its log.",
 		keys: append([]key{
 			{name: "command", shape: list, late: true, required: true, help: "The program and its arguments."},
-			{name: "columns", shape: texts, keys: kindColumn, kind: kindEnum, values: columnTypes, required: true, help: "The columns of its answers, and their types."},
-			{name: "timeout", kind: kindDuration, preset: "10s", help: "How long one answer may take."},
-			{name: "kill-after", kind: kindDuration, preset: "10s", help: "How long it has to end."},
+			{name: "columns", shape: texts, keys: kindColumn, kind: kindEnum, values: columnTypes, required: true, help: "The columns of its answers, and their types; each answer has all of them, null where there is no value. They are set as by set."},
+			{name: "timeout", kind: kindDuration, late: true, preset: "10s", help: "How long one answer may take; a later one fails the step."},
+			{name: "kill-after", kind: kindDuration, late: true, preset: "10s", help: "How long it has to end behind the last record, and then after it was told to."},
 		}, commandKeys()...),
 		example: "- exec: {command: [./score], columns: {score: double}}\n",
 	})

@@ -27,6 +27,10 @@ type parser struct {
 	zone    *time.Location
 	room    record.Allocator
 
+	// seen, unless it is nil, gets which columns are there; members that are no
+	// column are refused then.
+	seen []bool
+
 	line   infile.Line
 	text   []byte
 	at     int
@@ -129,6 +133,12 @@ func (p *parser) object(n *node, depth int) error {
 		var below *node
 		if n != nil {
 			below = n.members[string(name)]
+		}
+		if p.seen != nil && depth == 1 {
+			if below == nil {
+				return p.wrong(at, "there is no column "+core.Quote(string(name)))
+			}
+			p.seen[below.column] = true
 		}
 		if p.peek() != ':' {
 			return p.wrong(p.at, "want a : behind the name")

@@ -32,7 +32,7 @@ func Target() component.Target {
 			}
 			t := &target{omitNull: v.Bool("omit-null")}
 			for _, k := range at {
-				t.members = append(t.members, member{at: k, name: append(appendString(nil, schema.Column(k).Name), ':')})
+				t.members = append(t.members, newMember(k, schema.Column(k).Name))
 			}
 			return outfile.New(outfile.FileConfig(v, "jsonl.out"), t.encode), nil
 		},
@@ -49,6 +49,10 @@ type target struct {
 type member struct {
 	at   int
 	name []byte
+}
+
+func newMember(at int, name string) member {
+	return member{at: at, name: append(appendString(nil, name), ':')}
 }
 
 func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
