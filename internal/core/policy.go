@@ -97,9 +97,9 @@ func (e *fatalError) Unwrap() error { return e.error }
 
 // Undeniable reports whether err is one that no policy may pass over: the run
 // was told to end, lost its execution or its repository, found its checkpoint
-// broken, or has spent its limit of skips, or Fatal made it so. A deadline that has passed is
-// deniable, because a call may have one of its own; whoever asks looks at the
-// run's context as well.
+// broken, or has spent its limit of skips, or Fatal made it so. A deadline that
+// has passed is deniable, because a call may have one of its own; whoever asks
+// looks at the run's context as well.
 func Undeniable(err error) bool {
 	if _, fatal := errors.AsType[*fatalError](err); fatal {
 		return true

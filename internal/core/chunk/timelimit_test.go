@@ -53,7 +53,8 @@ func TestTimeLimit(t *testing.T) {
 		{"reached by one call", map[int]time.Duration{2: 5 * second}, nil, 5 * second, []int{1, 1, 2, 2, 2, 2, 3, 3}},
 		{
 			"reached by several, counted from the beginning of each chunk",
-			map[int]time.Duration{2: 3 * second, 3: 2 * second, 4: 4 * second, 5: 4 * second}, nil, 5 * second,
+			map[int]time.Duration{2: 3 * second, 3: 2 * second, 4: 4 * second, 5: 4 * second},
+			nil, 5 * second,
 			[]int{1, 1, 1, 2, 2, 3, 3, 3},
 		},
 		{"a skip is news", map[int]time.Duration{1: 9 * second}, map[int]bool{1: true}, 5 * second, []int{2, 2, 2, 2, 3, 3, 3}},

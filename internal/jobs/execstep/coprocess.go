@@ -45,7 +45,8 @@ type Coprocess struct {
 	cfg   Config
 	scope *core.Scope
 
-	ctx                context.Context // of Open: when it ends the command has no time left
+	// ctx is that of Open: when it ends the command has no time left.
+	ctx                context.Context //nolint:containedctx // Close has none of its own
 	command            call
 	release            func() error // what prepare has made
 	process            *process     // nil: it was not started
@@ -53,8 +54,7 @@ type Coprocess struct {
 	answers            chan answer   // capacity 1
 	quit               chan struct{} // closed when nobody waits for answers any more
 	work               sync.WaitGroup
-	trimmed            chan struct{} // closed when the log may be looked at by others
-	quiet              func()        // ends the trimming of the log
+	quiet              func() // ends the trimming of the log
 	failed             error
 }
 
