@@ -125,23 +125,28 @@ func TestBackoffRetryPolicy(t *testing.T) {
 		{"CHUNK-41 only the declared classes", core.BackoffRetryPolicy{ErrorClasses: core.ErrorClasses{Include: []string{"read"}}, Max: 3}, nil},
 		{"CHUNK-42 Max counts behind the first attempt", core.BackoffRetryPolicy{ErrorClasses: all, Max: 2}, []time.Duration{0, 0}},
 		{
-			"twice as long each time", core.BackoffRetryPolicy{ErrorClasses: all, Max: 3, Backoff: time.Second},
+			"twice as long each time",
+			core.BackoffRetryPolicy{ErrorClasses: all, Max: 3, Backoff: time.Second},
 			[]time.Duration{time.Second, 2 * time.Second, 4 * time.Second},
 		},
 		{
-			"not longer than ten seconds", core.BackoffRetryPolicy{ErrorClasses: all, Max: 3, Backoff: 3 * time.Second},
+			"not longer than ten seconds",
+			core.BackoffRetryPolicy{ErrorClasses: all, Max: 3, Backoff: 3 * time.Second},
 			[]time.Duration{3 * time.Second, 6 * time.Second, 10 * time.Second},
 		},
 		{
-			"as told", core.BackoffRetryPolicy{ErrorClasses: all, Max: 4, Backoff: time.Second, Multiplier: 3, MaxBackoff: time.Minute},
+			"as told",
+			core.BackoffRetryPolicy{ErrorClasses: all, Max: 4, Backoff: time.Second, Multiplier: 3, MaxBackoff: time.Minute},
 			[]time.Duration{time.Second, 3 * time.Second, 9 * time.Second, 27 * time.Second},
 		},
 		{
-			"always the same", core.BackoffRetryPolicy{ErrorClasses: all, Max: 2, Backoff: time.Second, Multiplier: 1},
+			"always the same",
+			core.BackoffRetryPolicy{ErrorClasses: all, Max: 2, Backoff: time.Second, Multiplier: 1},
 			[]time.Duration{time.Second, time.Second},
 		},
 		{
-			"chance takes some of it away", core.BackoffRetryPolicy{
+			"chance takes some of it away",
+			core.BackoffRetryPolicy{
 				ErrorClasses: all, Max: 2, Backoff: time.Second, Jitter: 0.5, Random: func() float64 { return 0.5 },
 			},
 			[]time.Duration{750 * time.Millisecond, 1500 * time.Millisecond},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -156,9 +157,7 @@ func TestSourceRefuses(t *testing.T) {
 			t.Parallel()
 			source := sqlitem.Source()
 			given := map[string]any{"key": "id", "types": pairs("id", "long")}
-			for k, v := range tt.given {
-				given[k] = v
-			}
+			maps.Copy(given, tt.given)
 			_, err := source.Schema(optionsOf(t, source.Spec, given))
 			wrong, ok := errors.AsType[*component.OptionError](err)
 			if !ok || wrong.Option != tt.option || !strings.Contains(err.Error(), tt.want) {
@@ -249,9 +248,7 @@ func TestTargetOfRecords(t *testing.T) {
 				t.Parallel()
 				f := setup(t, table)
 				given := map[string]any{}
-				for k, v := range tt.given {
-					given[k] = v
-				}
+				maps.Copy(given, tt.given)
 				query := func() []string { return f.column(t, `SELECT `+list+` FROM "out" ORDER BY id`) }
 				if elsewhere {
 					path := filepath.Join(t.TempDir(), "sink.db")
