@@ -43,6 +43,12 @@ func (c Config) check(fresh bool) error {
 	if err := c.checkTarget(); err != nil {
 		return err
 	}
+	if err := c.refuseDatabase(); err != nil {
+		return err
+	}
+	if err := c.refuseDatabasePart(); err != nil {
+		return err
+	}
 	if fresh && c.KeepExisting {
 		return c.refuseExisting()
 	}

@@ -64,7 +64,8 @@ type File struct {
 // Create starts a new part. A part that an attempt without any checkpoint left
 // behind is replaced. It fails, having touched nothing, when the directory is
 // missing or cannot be written, when the target is no regular file, when it
-// exists and must be kept, and when another process is writing the part.
+// exists and must be kept, when another process is writing the part, and when an
+// SQLite database would be replaced or damaged.
 func Create(cfg Config) (*File, error) {
 	if err := cfg.check(true); err != nil {
 		return nil, err
@@ -168,7 +169,8 @@ func (f *File) Rollback(state State) error {
 }
 
 // Publish appends tail, makes the file durable and puts it in the target's
-// place. A second call does nothing.
+// place. A second call does nothing. A target that has become an SQLite database
+// meanwhile is refused, and the part stays as it was before the call.
 func (f *File) Publish(tail []byte) error {
 	if f.published {
 		return nil
@@ -187,6 +189,9 @@ func (f *File) Publish(tail []byte) error {
 	}
 	if err := f.sync(); err != nil {
 		return err
+	}
+	if err := f.cfg.refuseDatabase(); err != nil {
+		return errors.Join(err, f.Rollback(body)) // the tail is appended again
 	}
 	fault.Point("partfile.before-rename")
 	if err := os.Rename(f.cfg.part(), f.cfg.Target); err != nil {

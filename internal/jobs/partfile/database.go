@@ -1,0 +1,66 @@
+package partfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/batchctl/batchctl/internal/core"
+)
+
+// databaseHeader is what every SQLite database begins with.
+const databaseHeader = "SQLite format 3\x00"
+
+// refuseDatabase refuses a target that is an SQLite database, the repository
+// perhaps, or that SQLite would take for the log of one.
+func (c Config) refuseDatabase() error {
+	if err := c.refuseIfDatabase(c.Target, "is an SQLite database, which publishing would replace"); err != nil {
+		return err
+	}
+	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+		if base, found := strings.CutSuffix(c.Target, suffix); found {
+			return c.refuseIfDatabase(base, "belongs to the SQLite database "+core.EscapeControl(base)+", which publishing would damage")
+		}
+	}
+	return nil
+}
+
+// refuseDatabasePart refuses to take an SQLite database for a part.
+func (c Config) refuseDatabasePart() error {
+	return c.refuseIfDatabase(c.part(), core.EscapeControl(c.part())+" is an SQLite database, not a part of this output")
+}
+
+func (c Config) refuseIfDatabase(path, msg string) error {
+	is, err := isDatabase(path)
+	if err != nil {
+		return &core.Error{Op: c.op(), Msg: "cannot tell whether " + core.EscapeControl(path) + " is an SQLite database", Err: err}
+	}
+	if !is {
+		return nil
+	}
+	return &core.Error{
+		Kind: core.ErrCheckpointMismatch, Op: c.op(), Msg: msg + "; nothing was written",
+		Hint: "give the output a path of its own",
+	}
+}
+
+// isDatabase reports whether path is an SQLite database. What is no regular
+// file, or is too short to be one, is not opened.
+func isDatabase(path string) (bool, error) {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if !info.Mode().IsRegular() || info.Size() < int64(len(databaseHeader)) {
+		return false, nil
+	}
+	is, err := beginsWith(path, databaseHeader)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // it has gone meanwhile
+	}
+	return is, err
+}
