@@ -13,12 +13,13 @@ import (
 const databaseHeader = "SQLite format 3\x00"
 
 // refuseDatabase refuses a target that is an SQLite database, the repository
-// perhaps, or that SQLite would take for the log of one.
+// perhaps, or that has the name of what is kept beside one: SQLite's log, its
+// index, its journal, and the file that tells which executions are alive.
 func (c Config) refuseDatabase() error {
 	if err := c.refuseIfDatabase(c.Target, "is an SQLite database, which publishing would replace"); err != nil {
 		return err
 	}
-	for _, suffix := range []string{"-wal", "-shm", "-journal"} {
+	for _, suffix := range []string{"-wal", "-shm", "-journal", ".locks"} {
 		if base, found := strings.CutSuffix(c.Target, suffix); found {
 			return c.refuseIfDatabase(base, "belongs to the SQLite database "+core.EscapeControl(base)+", which publishing would damage")
 		}
