@@ -14,7 +14,7 @@ const databaseHeader = "SQLite format 3\x00"
 
 // refuseDatabase refuses a target that is an SQLite database, the repository
 // perhaps, or that has the name of what is kept beside one: SQLite's log, its
-// index, its journal, and the file that tells which executions are alive.
+// index, its journal, and the directory that tells which executions are alive.
 func (c Config) refuseDatabase() error {
 	if err := c.refuseIfDatabase(c.Target, "is an SQLite database, which publishing would replace"); err != nil {
 		return err

@@ -36,7 +36,7 @@ func TestDatabaseIsNoOutput(t *testing.T) {
 		"its log":         {"r.db", "r.db-wal", "open output DIR/r.db-wal: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
 		"its log's index": {"r.db", "r.db-shm", "open output DIR/r.db-shm: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
 		"its journal":     {"r.db", "r.db-journal", "open output DIR/r.db-journal: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
-		"its lock file":   {"r.db", "r.db.locks", "open output DIR/r.db.locks: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
+		"its lock files":  {"r.db", "r.db.locks", "open output DIR/r.db.locks: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
 		"the part":        {"r.part", "r", "open output DIR/r: DIR/r.part is an SQLite database, not a part of this output; nothing was written"},
 	}
 	for name, tt := range tests {

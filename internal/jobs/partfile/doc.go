@@ -24,7 +24,7 @@
 // itself tells whether it is the merged file, also when the parts are gone.
 //
 // An output never replaces an SQLite database, the repository least of all, and
-// never takes the name of a file that is kept beside one: such a target is
+// never takes the name of what is kept beside one: such a target is
 // refused when it is opened and once more before the rename.
 //
 // While a File is open its part is locked, so that two processes with one
