@@ -79,7 +79,7 @@ func partBlocks(g *grammar) {
 			{name: "range", shape: one, of: "range", help: "Whole numbers, divided: #{partition['min']} to #{partition['max']}."},
 			{name: "sql", shape: one, of: "partition query", help: "One part for each row: #{partition['COLUMN']}."},
 			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, help: "How many parts run at once; the number of CPUs where it is not given.", known: []string{"grid-size"}},
-			{name: "on-restart", kind: kindEnum, values: []string{"keep", "replan"}, preset: "keep", help: "keep runs the unfinished parts; replan forgets all parts and finds them again."},
+			{name: "on-restart", kind: kindEnum, values: []string{"keep"}, preset: "keep", help: "What a restart does: keep runs the parts that are not finished, and finds none anew."},
 			{name: "allow-none", kind: kindBool, preset: "false", help: "With files: whether it is right that none matches."},
 			{name: "reduce", shape: one, of: "reduce", help: "Runs once when all parts have completed."},
 		},

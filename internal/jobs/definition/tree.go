@@ -211,7 +211,7 @@ type Partition struct {
 	Range     *Range
 	SQL       *Query
 	Threads   Text // int, default the number of CPUs
-	OnRestart Text // keep (default), replan
+	OnRestart Text // keep
 	AllowNone Text // bool, default false: with files
 	Reduce    *Body
 }
