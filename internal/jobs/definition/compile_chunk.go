@@ -56,6 +56,7 @@ func (c *compiler) chunk(e *Element) *core.Step {
 	if x.Skip != nil {
 		p.rejects = c.late(x.Skip.To)
 	}
+	c.separateFiles(x)
 	if !c.spoiled(e) {
 		var in *record.Schema
 		in, p.reader = c.reads(x.Reader)
@@ -73,6 +74,9 @@ func (c *compiler) chunk(e *Element) *core.Step {
 // bind makes the body for one execution of the step.
 func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 	b := p.j.inScope(p.e, s)
+	if err := b.separate(p.e.Chunk); err != nil {
+		return nil, err
+	}
 	size, err := p.size(b)
 	if err != nil {
 		return nil, err

@@ -37,16 +37,12 @@ func partitionKeys(p *Partition) []string {
 // partition makes a step whose parts worker runs.
 func (c *compiler) partition(e *Element, worker *core.Step) *core.Step {
 	p := e.Partition
-	if replan := c.fixed(p.OnRestart, "on-restart"); replan != "" && replan != "keep" {
-		c.report(p.OnRestart.Pos(), "take it away: a restart keeps the parts, so that no work is lost or done twice",
-			"on-restart %s is not supported", core.Quote(replan))
-	}
 	o := partition.Options{
 		Threads: int(presentValue(c, p.Threads, 0, within(1, chunk.MaxThreads))),
 		Reduce:  c.reduce(e),
 	}
 	c.ownFiles(e)
-	makes := c.partitioner(e, &o)
+	makes := c.ownPaths(e, c.partitioner(e, &o))
 	step := partition.Step(e.ID.Value, worker, makes, o)
 	return c.timed(e, step)
 }
