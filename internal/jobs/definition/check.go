@@ -29,6 +29,7 @@ func (c *checker) check() {
 	c.resources()
 	c.level(c.job.Steps, "the job")
 	c.references()
+	c.secretPaths([]Element{{Listeners: c.job.Listeners, Steps: c.job.Steps}})
 }
 
 // collect notes the ids of all elements.
@@ -171,6 +172,7 @@ func (c *checker) exec(x *Exec) {
 }
 
 func (c *checker) command(words []Text) {
+	c.shellWords(words)
 	if len(words) > 0 && words[0].Value == "" {
 		c.add(words[0].Pos(), "", "the name of the program is empty")
 	}

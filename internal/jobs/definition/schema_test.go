@@ -177,6 +177,8 @@ func TestSchemaAgrees(t *testing.T) {
 		"53-runs-itself":   "a name of elsewhere",
 		"incrementer":      "a name of elsewhere",
 		"47-long-name":     "lengths are counted in UTF-16",
+		"shell":            "which word a shell runs depends on those before it",
+		"secret-path":      "types of parameters are those of elsewhere",
 	}
 	check := func(path string, want bool) {
 		text, err := os.ReadFile(path)
