@@ -2,6 +2,7 @@ package csvfile
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -24,8 +25,8 @@ type MergePart struct {
 // were is known from the contexts. A part that is not as it was left is an
 // ErrCheckpointMismatch, and everything stays in its place.
 func Merge(ctx context.Context, cfg WriterConfig, parts []MergePart) error {
-	whole := NewWriter[struct{}](cfg, nil)
-	if err := whole.cfg.check(); err != nil {
+	cfg = cfg.complete()
+	if err := cfg.check(); err != nil {
 		return err
 	}
 	if cfg.Footer != nil {
@@ -34,22 +35,22 @@ func Merge(ctx context.Context, cfg WriterConfig, parts []MergePart) error {
 			Msg: "files with a footer cannot be merged",
 		}
 	}
-	header, err := whole.header(nil, partfile.State{})
+	header, err := cfg.header()
 	if err != nil {
-		return err
+		return fmt.Errorf("merge into %s: header: %w", core.EscapeControl(cfg.Path), err)
 	}
 	files := make([]partfile.MergePart, len(parts))
 	for i, p := range parts {
-		part := whole.cfg
+		part := cfg
 		part.Path = p.Path
-		at, _, err := part.saved(p.Context)
+		state, err := part.out().Saved(p.Context)
 		if err != nil {
 			return err
 		}
-		if at.state.Length == 0 { // nothing was written before the end, which has a header all the same
-			at.state = at.state.Add(header)
+		if state.Length == 0 { // nothing was written before the end, which has a header all the same
+			state = state.Add(header)
 		}
-		files[i] = partfile.MergePart{Path: filepath.Clean(p.Path), State: at.state}
+		files[i] = partfile.MergePart{Path: filepath.Clean(p.Path), State: state}
 	}
 	target := partfile.Config{Target: filepath.Clean(cfg.Path), Mode: cfg.Mode, KeepExisting: cfg.KeepExisting}
 	return partfile.Merge(ctx, target, files, header)

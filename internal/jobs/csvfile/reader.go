@@ -188,10 +188,10 @@ func (r *Reader[T]) Checkpoint(ec core.ExecutionContext) error {
 	if r.s.header == nil {
 		return nil // an empty file has no position
 	}
-	ec.Put(r.cfg.Name+keyOffset, r.s.Offset())
-	ec.Put(r.cfg.Name+keyCRC, int64(r.s.Checksum()))
-	ec.Put(r.cfg.Name+keyRecord, r.s.record)
-	ec.Put(r.cfg.Name+keyLine, int64(r.s.line))
+	ec.Put(r.cfg.Name+infile.KeyOffset, r.s.Offset())
+	ec.Put(r.cfg.Name+infile.KeyCRC, int64(r.s.Checksum()))
+	ec.Put(r.cfg.Name+infile.KeyRecord, r.s.record)
+	ec.Put(r.cfg.Name+infile.KeyLine, int64(r.s.line))
 	return nil
 }
 

@@ -78,7 +78,7 @@ func (w *Writer[T]) Frame(header func() (string, error), footer func(rows int64)
 // Open implements core.ItemStream. What cannot be written is refused here.
 func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	file := partfile.Config{Target: filepath.Clean(w.cfg.Path), Mode: w.cfg.Mode, KeepExisting: w.cfg.KeepExisting}
-	at, restart, err := w.restore(ec)
+	at, restart, err := w.cfg.restore(ec)
 	if err != nil {
 		return err
 	}
@@ -95,24 +95,32 @@ func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	return err
 }
 
+// Saved returns the state of the file of c that Checkpoint has left in ec; it is
+// the zero value when there is none. A checkpoint of another file is an
+// ErrCheckpointMismatch.
+func (c Config) Saved(ec core.ExecutionContext) (partfile.State, error) {
+	at, _, err := c.restore(ec)
+	return at.state, err
+}
+
 // restore reads what Checkpoint left; ok is false when there is nothing. A
 // checkpoint of another file is refused.
-func (w *Writer[T]) restore(ec core.ExecutionContext) (at saved, ok bool, err error) {
-	op := "open output " + core.EscapeControl(w.cfg.Path)
-	v, err := infile.Numbers(ec, w.cfg.Name, KeyLength, KeyCRC, KeyRows)
+func (c Config) restore(ec core.ExecutionContext) (at saved, ok bool, err error) {
+	op := "open output " + core.EscapeControl(c.Path)
+	v, err := infile.Numbers(ec, c.Name, KeyLength, KeyCRC, KeyRows)
 	if err != nil {
 		return at, false, infile.Damaged(op, err)
 	}
-	target, present, err := ec.String(w.cfg.Name + KeyTarget)
+	target, present, err := ec.String(c.Name + KeyTarget)
 	if err == nil && present != (v != nil) {
-		err = fmt.Errorf("context key %s stands alone or is missing", core.Quote(w.cfg.Name+KeyTarget))
+		err = fmt.Errorf("context key %s stands alone or is missing", core.Quote(c.Name+KeyTarget))
 	}
 	switch {
 	case err != nil:
 		return at, false, infile.Damaged(op, err)
 	case v == nil:
 		return at, false, nil
-	case target != filepath.Clean(w.cfg.Path):
+	case target != filepath.Clean(c.Path):
 		return at, false, &core.Error{
 			Kind: core.ErrCheckpointMismatch, Op: op,
 			Msg:  "the last attempt wrote to " + core.EscapeControl(target),
