@@ -1,9 +1,10 @@
 // Package core is the domain of batchctl: what a job is and what became of
 // it. It holds the nouns (Job, JobInstance, JobExecution, StepExecution,
 // ExecutionContext), the pure rules on them (status lattice, parameter
-// notation, restart table) and the ports that other packages fill
+// notation, policies, sinks) and the ports that other packages fill
 // (JobRepository, JobExplorer, ItemReader, ItemWriter, Tasklet). It imports the
-// standard library only and touches no file, clock or process.
+// standard library, and civil and secret below it, which do the same; it touches
+// no file, clock or process.
 //
 // # Three rules
 //

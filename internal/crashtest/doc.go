@@ -1,7 +1,7 @@
 // Package crashtest kills real processes at random instants and at every named
 // failpoint, starts them again until the job completes, and compares what they
-// leave behind with what an uninterrupted run leaves: rows, bytes and the
-// counters of the repository. It has tests only, built with the tag crash:
+// leave behind with what an uninterrupted run leaves: rows, bytes, rejects and
+// the counters of the repository. It has tests only, built with the tag crash:
 //
 //	make crash
 //
@@ -10,11 +10,14 @@
 // keeps the directory of a trial that went wrong.
 //
 // Every failpoint is died at by something, without exceptions: mostly by the
-// pipelines, which move rows in chunks or in the calls of a tasklet; those of
-// stop, abandon and recover by processes that do nothing else; those of the
-// ledger and of db backup by batchctl.
+// pipelines; those of stop, abandon and recover by processes that do nothing
+// else; those of the ledger and of db backup by batchctl.
 //
-// Besides pipelines of one step it kills batchctl itself in the middle of
+// The pipelines move rows in chunks that also skip, retry and scan, in the calls
+// of a tasklet, in the branches of a split, in parts, in the job of a job step,
+// by a command that outlives who started it, and by a definition file.
+//
+// Besides the pipelines it kills batchctl itself in the middle of
 // dailySettlement, lets hundreds of processes launch one instance at once and
 // dozens share one repository, kills whoever has won, and suspends owners: one
 // that is suspended is never robbed, and one that was overruled by force commits

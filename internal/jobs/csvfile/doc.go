@@ -46,9 +46,8 @@
 //
 // # Writing
 //
-// [Writer] writes to NAME.part and publishes it at the end; see package
-// partfile for what a crash, a full disk or an edited part leads to. A chunk is
-// encoded as a whole before any of it is written, and can be taken back and
-// written again, whole or item by item, until it commits. Fields are quoted where RFC
-// 4180 asks for it and nowhere else, and what is written reads back the same.
+// [Writer] writes through package outfile: to NAME.part, chunk by chunk, each of
+// which can be taken back until it commits, and published at the end. Fields are
+// quoted where RFC 4180 asks for it and nowhere else, and what is written reads
+// back the same.
 package csvfile
