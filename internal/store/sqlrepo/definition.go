@@ -19,17 +19,10 @@ CREATE TABLE IF NOT EXISTS BATCHCTL_DEFINITION (
 // define keeps the definition of the job with the execution, and refuses to go
 // on under another one than the last execution had, unless that is meant.
 func (l *launch) define(ctx context.Context, tx *sql.Tx, je *core.JobExecution) error {
-	before, _, err := je.Context.String(core.ContextKeyDefinition)
-	if err != nil {
+	if err := l.checkDefinition(je); err != nil {
 		return err
 	}
-	hash := ""
-	if l.Definition != nil {
-		hash = l.Definition.Hash
-	}
-	if before != "" && before != hash && !l.NewDefinition {
-		return l.refuseDefinition(before, hash)
-	}
+	hash := l.definitionHash()
 	if hash == "" {
 		je.Context.Put(core.ContextKeyDefinition, nil)
 		return nil
@@ -54,4 +47,25 @@ func (l *launch) refuseDefinition(before, now string) error {
 		e.Msg = fmt.Sprintf("the last attempt ran the definition %.12s, and the job is none of a definition file now", before)
 	}
 	return e
+}
+
+// checkDefinition refuses to go on under another definition than the last
+// execution had, unless that is meant.
+func (l *launch) checkDefinition(je *core.JobExecution) error {
+	before, _, err := je.Context.String(core.ContextKeyDefinition)
+	if err != nil {
+		return err
+	}
+	if hash := l.definitionHash(); before != "" && before != hash && !l.NewDefinition {
+		return l.refuseDefinition(before, hash)
+	}
+	return nil
+}
+
+// definitionHash returns the hash of the job's definition, "" when it has none.
+func (l *launch) definitionHash() string {
+	if l.Definition == nil {
+		return ""
+	}
+	return l.Definition.Hash
 }

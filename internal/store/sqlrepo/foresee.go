@@ -82,19 +82,3 @@ func (l *launch) foresee(ctx context.Context, tx *sql.Tx, je *core.JobExecution)
 	je.Context = ec
 	return err
 }
-
-// checkDefinition refuses what define refuses.
-func (l *launch) checkDefinition(je *core.JobExecution) error {
-	before, _, err := je.Context.String(core.ContextKeyDefinition)
-	if err != nil {
-		return err
-	}
-	hash := ""
-	if l.Definition != nil {
-		hash = l.Definition.Hash
-	}
-	if before != "" && before != hash && !l.NewDefinition {
-		return l.refuseDefinition(before, hash)
-	}
-	return nil
-}
