@@ -107,7 +107,13 @@ func (b *bundle) die(script string, onCrash execstep.OnCrash) {
 func (b *bundle) dieAlone(script string, onCrash execstep.OnCrash) {
 	b.t.Helper()
 	b.die(script, onCrash)
-	eventually(b.t, "the end of the script", func() bool {
+	b.awaitDead()
+}
+
+// awaitDead waits until nothing holds the lock of execution 1.
+func (b *bundle) awaitDead() {
+	b.t.Helper()
+	eventually(b.t, "the end of everything that the owner started", func() bool {
 		v, err := b.store.OwnerOf(b.t.Context(), 1)
 		return err == nil && v.Liveness == core.OwnerDead
 	})
@@ -165,7 +171,8 @@ func TestOwnerIsKilled(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(b.dir, "go"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "the end of the orphan", func() bool { return !isRunning(pid) })
+		// The script itself has been killed too, and dies when it is given a processor.
+		b.awaitDead()
 		je := b.must(sh("echo again"))
 		if got := b.log(je); got != "again\n" {
 			t.Errorf("got log %q", got)
