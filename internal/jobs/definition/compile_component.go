@@ -4,6 +4,7 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
@@ -117,7 +118,7 @@ func (b *bound) bindings(pairs []Pair) ([]component.Pair, error) {
 
 func (b *bound) binding(t Text) (string, error) {
 	n := len(t.Parts)
-	if n > 0 && t.Parts[n-1].Ref == nil && typeSuffix.MatchString(t.Parts[n-1].Literal) || n == 0 && t.Quoted {
+	if n > 0 && t.Parts[n-1].Ref == nil && typeSuffix().MatchString(t.Parts[n-1].Literal) || n == 0 && t.Quoted {
 		return b.text(t)
 	}
 	v, err := b.sqlValue(t)
@@ -137,7 +138,7 @@ func (b *bound) binding(t Text) (string, error) {
 	return b.format(v) + "(string)", nil
 }
 
-var typeSuffix = regexp.MustCompile(`\((long|double|bool|string|null)\)$`)
+var typeSuffix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\((long|double|bool|string|null)\)$`) })
 
 // reportOption reports an error of a component where the option stands.
 func (c *compiler) reportOption(k Component, err error) {

@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/expr"
@@ -216,11 +217,11 @@ func decimals(text string) int {
 	return len(fraction)
 }
 
-var totalForm = regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`)
+var totalForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`) })
 
 // parseTotal reads a whole number or a decimal.
 func parseTotal(text string) (*big.Rat, error) {
-	if !totalForm.MatchString(text) {
+	if !totalForm().MatchString(text) {
 		return nil, fmt.Errorf("%s is not a number", core.Quote(text))
 	}
 	r, ok := new(big.Rat).SetString(text)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
@@ -114,8 +116,10 @@ func (c *compiler) review() {
 
 // mentioned finds the first element in a message, and transition the pattern.
 var (
-	mentioned  = regexp.MustCompile(`(?:element|flow step|flow|split|branch|step|decision|name|circle:|steps are named) ("(?:[^"\\]|\\.)*")`)
-	transition = regexp.MustCompile(`transition on ("(?:[^"\\]|\\.)*")`)
+	mentioned = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?:element|flow step|flow|split|branch|step|decision|name|circle:|steps are named) ("(?:[^"\\]|\\.)*")`)
+	})
+	transition = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`transition on ("(?:[^"\\]|\\.)*")`) })
 )
 
 func (c *compiler) locate(err error) {
@@ -139,7 +143,7 @@ func (c *compiler) locate(err error) {
 
 // placeOf finds the place that a message is about.
 func (c *compiler) placeOf(msg string) Pos {
-	match := mentioned.FindStringSubmatch(msg)
+	match := mentioned().FindStringSubmatch(msg)
 	if match == nil {
 		return c.tree.Name.Pos()
 	}
@@ -149,9 +153,9 @@ func (c *compiler) placeOf(msg string) Pos {
 		return c.tree.Name.Pos()
 	}
 	at := e.ID.Pos()
-	on := transition.FindStringSubmatch(msg)
+	on := transition().FindStringSubmatch(msg)
 	if on == nil {
-		if regexp.MustCompile(`: next "`).MatchString(msg) && e.Next.Given() {
+		if strings.Contains(msg, `: next "`) && e.Next.Given() {
 			return e.Next.Pos()
 		}
 		return at

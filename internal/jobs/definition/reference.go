@@ -125,7 +125,7 @@ func plural(name string) string {
 	return name + "s"
 }
 
-var kindNames = map[kind]string{
+var kindNames = [kindOption + 1]string{
 	kindText: "text", kindExpr: "expression", kindScript: "text of a script", kindPath: "path", kindBool: "true | false",
 	kindInt: "integer", kindNumber: "number", kindLimit: "integer | none", kindDuration: "duration", kindJobName: "name",
 	kindID: "id", kindRef: "id", kindParam: "name", kindName: "name", kindBind: "name", kindStatus: "name", kindColumn: "column",

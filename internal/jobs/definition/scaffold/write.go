@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
@@ -130,7 +131,7 @@ func (g *Guess) sqlType(c Column) string {
 }
 
 // plain are texts that YAML takes for texts without quotes, whatever they say.
-var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*$`)
+var plain = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*( [A-Za-z0-9_]+)*$`) })
 
 // retyped are texts that other readers of YAML, as editors, take for something
 // else.
@@ -138,14 +139,14 @@ var retyped = []string{"null", "true", "false", "yes", "no", "on", "off", "y", "
 
 // word writes a text so that YAML reads that text.
 func word(text string) string {
-	if plain.MatchString(text) && !slices.Contains(retyped, strings.ToLower(text)) {
+	if plain().MatchString(text) && !slices.Contains(retyped, strings.ToLower(text)) {
 		return text
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
 }
 
 func quoteComment(text string) string {
-	if plain.MatchString(strings.NewReplacer(".", "", "/", "", "-", "").Replace(text)) {
+	if plain().MatchString(strings.NewReplacer(".", "", "/", "", "-", "").Replace(text)) {
 		return text
 	}
 	return fmt.Sprintf("%q", text)
