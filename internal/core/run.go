@@ -37,6 +37,8 @@ type Run struct {
 	Secrets map[string]secret.Secret
 	// Masker takes the secrets out of what is shown and stored; nil knows none.
 	Masker *secret.Masker
+	// NewDefinition is that of the Launch, for the jobs that steps launch.
+	NewDefinition bool
 
 	base *Run       // of which this is a preview; else nil
 	mu   sync.Mutex // guards Execution from the writing of its row to its adoption, and notes
@@ -125,7 +127,7 @@ func (r *Run) Preview(change func(next *JobExecution)) *Run {
 	return &Run{
 		Job: r.Job, Execution: next, Repo: r.Repo, Body: r.Body, Steps: r.Steps, Stop: r.Stop, Log: r.Log,
 		Databases: r.Databases, Now: r.Now, Token: r.Token, Dir: r.Dir,
-		Secrets: r.Secrets, Masker: r.Masker, base: r,
+		Secrets: r.Secrets, Masker: r.Masker, NewDefinition: r.NewDefinition, base: r,
 	}
 }
 

@@ -37,10 +37,11 @@ var floors = map[string][]string{
 	"schema":                 {},
 
 	// 1: the verbs, each beside the others
-	"internal/core/engine":    {"internal/core", "internal/core/fault"},
-	"internal/core/chunk":     {"internal/core", "internal/core/fault"},
-	"internal/core/flow":      {"internal/core"},
-	"internal/core/partition": {"internal/core", "internal/core/fault"},
+	"internal/core/panics":    {"internal/core"},
+	"internal/core/engine":    {"internal/core", "internal/core/fault", "internal/core/panics"},
+	"internal/core/chunk":     {"internal/core", "internal/core/fault", "internal/core/panics"},
+	"internal/core/flow":      {"internal/core", "internal/core/panics"},
+	"internal/core/partition": {"internal/core", "internal/core/fault", "internal/core/panics"},
 
 	// 2: launching, storing, formats
 	"internal/core/launch":    {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret"},

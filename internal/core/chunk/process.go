@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // process turns the first n items read into those to write.
@@ -172,7 +170,7 @@ func (e *execution[I, O]) processParallel(ctx context.Context, n int) error {
 	wg.Wait()
 	for i := range e.results {
 		r := &e.results[i]
-		if p, ok := errors.AsType[*workerPanic](r.err); ok {
+		if p, ok := errors.AsType[*panics.Error](r.err); ok {
 			panic(p) // as it would have without the goroutine
 		}
 		if err := e.decide(ctx, i, r.out, r.keep, r.err); err != nil {
@@ -202,7 +200,7 @@ func (e *execution[I, O]) ends(ctx context.Context, err error) bool {
 func (e *execution[I, O]) processSafely(ctx context.Context, i int) (r result[O]) {
 	defer func() {
 		if v := recover(); v != nil {
-			r = result[O]{err: fatalError{&workerPanic{value: v, where: panicked()}}}
+			r = result[O]{err: fatalError{panics.Recovered("", v)}}
 		}
 	}()
 	r.out, r.keep, r.err = e.processOnce(ctx, i)
@@ -210,38 +208,4 @@ func (e *execution[I, O]) processSafely(ctx context.Context, i int) (r result[O]
 		r.out, r.keep, r.err = e.processAgain(ctx, i, r.err)
 	}
 	return r
-}
-
-// workerPanic carries a panic from the goroutine in which it happened.
-type workerPanic struct {
-	value any
-	where string
-}
-
-// Error returns what was panicked with, and where.
-func (p *workerPanic) Error() string { return fmt.Sprint(p.value) + p.where }
-
-// Unwrap returns the value when it is an error.
-func (p *workerPanic) Unwrap() error {
-	err, _ := p.value.(error) // nil is right when it is none
-	return err
-}
-
-// panicked returns the innermost place outside of the runtime below a panic. It
-// must be called from the deferred function itself.
-func panicked() string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	panicking := false
-	for more := true; more; {
-		var f runtime.Frame
-		f, more = frames.Next()
-		switch {
-		case strings.HasPrefix(f.Function, "runtime."):
-			panicking = true
-		case panicking:
-			return fmt.Sprintf(" (%s, %s:%d)", path.Base(f.Function), path.Base(f.File), f.Line)
-		}
-	}
-	return ""
 }

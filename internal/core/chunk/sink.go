@@ -13,52 +13,66 @@ import (
 // claimSink makes this step execution the only one that may write to the sink,
 // and goes on from where the sink is.
 func (e *execution[I, O]) claimSink(ctx context.Context) error {
-	s := e.scope
-	lineage, _, err := s.Context.String(core.ContextKeyLineage)
-	if err != nil {
-		return err
+	seq, err := ClaimSink(ctx, e.scope, e.sink)
+	if err == nil {
+		e.seq = seq
 	}
-	replaces, _, err := s.Context.String(core.ContextKeyReplaces)
+	return err
+}
+
+// ClaimSink makes s's step execution the only one that may write to sink, puts
+// the repository right by what the sink holds, and returns the number of chunks
+// that it has committed there. It is for bodies that write to a sink without
+// being a chunk step.
+func ClaimSink(ctx context.Context, s *core.Scope, sink core.Sink) (seq int64, err error) {
+	claim, err := sinkClaim(s)
 	if err != nil {
-		return err
-	}
-	step, partition := core.SplitStepName(s.Step.StepName)
-	claim := core.SinkClaim{
-		Key: core.SinkKey{
-			RepoID:    s.Repo.RepositoryID(),
-			JobName:   s.Execution.Instance.JobName,
-			JobKey:    s.Execution.Instance.JobKey,
-			StepName:  step,
-			Partition: partition,
-		},
-		StepExecutionID: s.Step.ID,
-		Lineage:         lineage,
-		Replaces:        replaces,
-		Seq:             e.seq,
+		return 0, err
 	}
 	fault.Point("chunk.before-claim")
-	held, err := e.sink.Claim(ctx, claim, func(held *core.SinkCheckpoint) error { return e.settle(ctx, claim, held) })
+	held, err := sink.Claim(ctx, claim, func(held *core.SinkCheckpoint) error { return settle(ctx, s, claim, held) })
 	if err != nil {
-		return err
+		return 0, err
 	}
 	fault.Point("chunk.after-claim")
-	if held.Seq > e.seq { // settle has moved the step's context
-		e.seq = held.Seq
+	if held.Seq > claim.Seq { // settle has moved the step's context
 		s.Refresh()
 	}
-	return nil
+	return held.Seq, nil
+}
+
+// sinkClaim returns the repository's view of the sink.
+func sinkClaim(s *core.Scope) (claim core.SinkClaim, err error) {
+	claim.StepExecutionID = s.Step.ID
+	if claim.Lineage, _, err = s.Context.String(core.ContextKeyLineage); err != nil {
+		return claim, err
+	}
+	if claim.Replaces, _, err = s.Context.String(core.ContextKeyReplaces); err != nil {
+		return claim, err
+	}
+	if claim.Seq, _, err = s.Context.Int64(core.ContextKeyChunk); err != nil {
+		return claim, err
+	}
+	step, partition := core.SplitStepName(s.Step.StepName)
+	claim.Key = core.SinkKey{
+		RepoID:    s.Repo.RepositoryID(),
+		JobName:   s.Execution.Instance.JobName,
+		JobKey:    s.Execution.Instance.JobKey,
+		StepName:  step,
+		Partition: partition,
+	}
+	return claim, nil
 }
 
 // settle makes sure that this execution has not been taken over, and puts the
 // repository right by what the sink holds: the attempt that the sink was last
 // written by gets the counts that it really committed, and this one the position
 // that it has to go on from. It may be repeated.
-func (e *execution[I, O]) settle(ctx context.Context, claim core.SinkClaim, held *core.SinkCheckpoint) error {
-	s := e.scope
+func settle(ctx context.Context, s *core.Scope, claim core.SinkClaim, held *core.SinkCheckpoint) error {
 	if err := s.Owned(ctx); err != nil || held == nil {
 		return err
 	}
-	earlier, err := e.earlierAttempt(ctx, claim, *held)
+	earlier, err := earlierAttempt(ctx, s, claim, *held)
 	if err != nil {
 		return err
 	}
@@ -95,11 +109,13 @@ func (e *execution[I, O]) settle(ctx context.Context, claim core.SinkClaim, held
 // with the counts and the context of the sink; nil when there is nothing to put
 // right. A row of another lineage is not touched: a repository that was
 // restored from a backup gives its ids again.
-func (e *execution[I, O]) earlierAttempt(ctx context.Context, claim core.SinkClaim, held core.SinkCheckpoint) (*core.StepExecution, error) {
+func earlierAttempt(
+	ctx context.Context, s *core.Scope, claim core.SinkClaim, held core.SinkCheckpoint,
+) (*core.StepExecution, error) {
 	if held.StepExecutionID == claim.StepExecutionID || held.Context == nil {
 		return nil, nil //nolint:nilnil // nothing to put right is no error
 	}
-	earlier, err := e.scope.Repo.StepExecution(ctx, held.StepExecutionID)
+	earlier, err := s.Repo.StepExecution(ctx, held.StepExecutionID)
 	switch {
 	case errors.Is(err, core.ErrNoSuchStepExecution):
 		return nil, nil //nolint:nilnil // as above

@@ -12,6 +12,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 func TestSkipLimit(t *testing.T) {
@@ -198,8 +199,8 @@ func TestWhatIsNeverSkipped(t *testing.T) {
 			if se.Status != core.StatusFailed || se.Counts != want || !strings.Contains(err.Error(), "no such number") {
 				t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
 			}
-			if threads > 1 && !strings.Contains(err.Error(), "world_test.go:") {
-				t.Errorf("error %v does not say where", err)
+			if p, ok := errors.AsType[*panics.Error](err); !ok || !strings.Contains(p.Stack, "world_test.go:") {
+				t.Errorf("error %+v does not say where", err)
 			}
 		})
 	}

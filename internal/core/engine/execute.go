@@ -8,6 +8,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // ExecuteStep runs a step execution that is recorded as STARTED to its end, and
@@ -60,7 +61,7 @@ type execution struct {
 func perform(ctx context.Context, e *execution) (exit core.ExitStatus, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = recovered("step "+e.step.Name, v)
+			err = panics.Recovered("step "+e.step.Name, v)
 		}
 	}()
 	s := e.scope
@@ -166,7 +167,7 @@ func (e *execution) write(ctx context.Context, next *core.StepExecution) error {
 func (e *execution) afterStep(ctx context.Context, ended core.StepExecution) (exit core.ExitStatus, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = recovered("the listener after step "+e.step.Name, v)
+			err = panics.Recovered("the listener after step "+e.step.Name, v)
 		}
 	}()
 	ended.Context = ended.Context.Clone()
@@ -181,7 +182,7 @@ func (e *execution) afterChunk(ctx context.Context, s *core.Scope) {
 		if v == nil || e.lapse != "" {
 			return
 		}
-		err := recovered("the listener after a chunk of step "+e.step.Name, v)
+		err := panics.Recovered("the listener after a chunk of step "+e.step.Name, v)
 		e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after a chunk failed",
 			append(e.attrs(), slog.String("error", describe(err)))...)
 		e.lapse = inOneLine(err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // outcome is how an execution ended.
@@ -77,7 +78,7 @@ const maxCauses = 10
 // text leaves out.
 func describe(err error) string {
 	text := err.Error()
-	if p, ok := errors.AsType[*PanicError](err); ok {
+	if p, ok := errors.AsType[*panics.Error](err); ok {
 		text += "\n" + p.Stack
 	}
 	for _, cause := range causes(err, maxCauses) {

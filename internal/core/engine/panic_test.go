@@ -11,6 +11,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 func TestPanic(t *testing.T) {
@@ -19,7 +20,7 @@ func TestPanic(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		je, err := b.run(job(tasklet("load", explode), nothing("b")))
-		panicked, ok := errors.AsType[*engine.PanicError](err)
+		panicked, ok := errors.AsType[*panics.Error](err)
 		if !ok {
 			t.Fatalf("got error %v, want a PanicError", err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // Run runs r.Execution, which is STARTING and owned by this process, to its
@@ -52,7 +53,7 @@ func execute(ctx context.Context, r *core.Run) (status core.BatchStatus, exit co
 	defer func() {
 		if v := recover(); v != nil {
 			status, exit = core.StatusFailed, core.ExitStatus{}
-			err = recovered("job "+r.Job.Name, v)
+			err = panics.Recovered("job "+r.Job.Name, v)
 		}
 	}()
 	before := r.Job.Listener.BeforeJob
@@ -209,7 +210,7 @@ func afterJob(ctx context.Context, r *core.Run, o outcome) string {
 func callAfterJob(ctx context.Context, view *core.Run) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = recovered("the listener after job "+view.Job.Name, v)
+			err = panics.Recovered("the listener after job "+view.Job.Name, v)
 		}
 	}()
 	return view.Job.Listener.AfterJob(ctx, view)

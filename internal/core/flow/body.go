@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // Body is the body of every job. It keeps nothing and may be shared.
@@ -123,7 +124,7 @@ func (w *walker) noop(o outcome) string {
 // describe leaves it to the engine to put an error into words, but for the
 // stack of a panic, which is this package's.
 func describe(o outcome) core.ExitStatus {
-	if p, ok := errors.AsType[*PanicError](o.err); ok {
+	if p, ok := errors.AsType[*panics.Error](o.err); ok {
 		return core.ExitStatus{Code: o.status.String(), Message: o.err.Error() + "\n" + p.Stack}
 	}
 	return core.ExitStatus{}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // decision asks the decider of n, or takes the answer of an earlier execution
@@ -78,7 +79,7 @@ func (w *walker) actedOn(ctx context.Context, n *node, code string, seen map[*no
 func (w *walker) ask(ctx context.Context, n *node, p *thread) (code string, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = recovered(v)
+			err = panics.Recovered("", v)
 		}
 	}()
 	if ctx.Err() != nil {

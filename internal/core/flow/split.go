@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // split runs the branches of n, at most n.Threads at once, and waits for all.
@@ -47,7 +48,7 @@ func (w *walker) split(ctx context.Context, n *node, p *thread) outcome {
 func (w *walker) branch(ctx context.Context, n *node, p *thread) (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
-			o = w.hard(ctx, &core.Error{Op: "branch " + n.id, Err: recovered(v)})
+			o = w.hard(ctx, &core.Error{Op: "branch " + n.id, Err: panics.Recovered("", v)})
 		}
 	}()
 	return w.element(ctx, n, p)

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/batchctl/batchctl/internal/core"
-	"github.com/batchctl/batchctl/internal/core/flow"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // meeting is a step that ends when n of its kind are at work at once.
@@ -176,8 +176,8 @@ func TestSplit(t *testing.T) {
 		wantError(t, err, errBoom)
 		wantText(t, "the error", err.Error(), "split s: branch bad: panic: boom")
 		wantStates(t, je, "FAILED/FAILED: b")
-		if _, ok := errors.AsType[*flow.PanicError](err); !ok {
-			t.Errorf("error %v has no *flow.PanicError", err)
+		if _, ok := errors.AsType[*panics.Error](err); !ok {
+			t.Errorf("error %v has no *panics.Error", err)
 		}
 	})
 	t.Run("an end in one branch waits for the others, and the first one's exit code counts", func(t *testing.T) {

@@ -36,10 +36,14 @@
 // Parent and child share the request to stop: a stop of either ends both, each
 // at its next commit, STOPPED and restartable. Whatever else is wrong with the
 // child, also that it runs elsewhere, fails the step, and its text names the
-// child's execution; no kind of error passes from the child to its parent. Only a
-// child that was ABANDONED, which nothing launches again, makes the step fail
-// with ErrJobRestart: the parent has to be given up as well. Exit codes do pass,
-// joined by severity, for the parent's flow to branch on.
+// child's execution; the kind of the error does not pass from the child to its
+// parent. Only where a restart cannot help, because nothing launches the child
+// again (ABANDONED, UNKNOWN, another definition, one that must not be restarted),
+// or would only meet what is wrong in it again (a start limit, an input that has
+// changed), the step fails with ErrJobRestart, for that is true of the parent as
+// well. Whoever restarts the parent under a new definition says so for all that
+// it launches. Exit codes do pass, joined by severity, for the parent's flow to
+// branch on.
 //
 // # Which execution is next
 //

@@ -84,7 +84,7 @@ func (b childBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus,
 	if cause := s.Stop.Cause(); cause != nil {
 		return core.ExitStatus{}, cause
 	}
-	je, err := l.launch(ctx, b.child, ps, Options{Stop: s.Stop})
+	je, err := l.launch(ctx, b.child, ps, Options{Stop: s.Stop, NewDefinition: s.NewDefinition})
 	switch {
 	case je == nil && errors.Is(err, core.ErrJobInstanceAlreadyComplete):
 		return b.complete(ctx, s, ps)
@@ -96,7 +96,7 @@ func (b childBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus,
 			slog.String("job", s.Job.Name), slog.String("step", s.Step.StepName),
 			slog.String("child", b.child.Name), slog.Any("recovered", je.Recovered), slog.Int64("childExecutionId", je.ID))
 	}
-	return childOutcome(je, err)
+	return childOutcome(s, je, err)
 }
 
 // parameters returns what is to be launched, which is stored before it is
@@ -182,7 +182,7 @@ func (b childBody) refused(err error) error {
 }
 
 // childOutcome is how the step ends when its job has ended as je, with err.
-func childOutcome(je *core.JobExecution, err error) (core.ExitStatus, error) {
+func childOutcome(s *core.Scope, je *core.JobExecution, err error) (core.ExitStatus, error) {
 	if err == nil {
 		return core.ExitStatus{Code: je.ExitStatus.Code, Message: childName(je)}.AddMessage(je.ExitStatus.Message), nil
 	}
@@ -195,7 +195,12 @@ func childOutcome(je *core.JobExecution, err error) (core.ExitStatus, error) {
 		exit.Code = "" // what it says is true of a step of the child
 	}
 	e := &core.Error{Msg: told, Hint: command("show", id(je.ID)), Err: conceal(err)}
-	if je.Status == core.StatusStopped {
+	switch {
+	case errors.Is(err, errNewDefinition):
+		e.Kind, e.Hint = errNewDefinition, newDefinitionHint(s)
+	case je.Status == core.StatusFailed && isFinal(err):
+		e.Kind = core.ErrJobRestart
+	case je.Status == core.StatusStopped:
 		e.Kind = core.ErrStopped
 		for _, kind := range []error{core.ErrTimeout, core.ErrAborted} {
 			if errors.Is(err, kind) {
@@ -204,6 +209,12 @@ func childOutcome(je *core.JobExecution, err error) (core.ExitStatus, error) {
 		}
 	}
 	return exit, e
+}
+
+// isFinal reports whether a restart of the child, which a restart of the parent
+// is as well, cannot cure the error.
+func isFinal(err error) bool {
+	return errors.Is(err, core.ErrJobRestart) || errors.Is(err, core.ErrStartLimitExceeded) || errors.Is(err, core.ErrCheckpointMismatch)
 }
 
 func childName(je *core.JobExecution) string {

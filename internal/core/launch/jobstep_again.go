@@ -82,27 +82,49 @@ func differing(stored, fresh, complete core.JobParameters) string {
 	return ""
 }
 
-// notLaunched is the error of a step whose job the repository has refused. An
-// ABANDONED child is never launched again, and a restart of the parent would
-// only meet it again: that is true of the parent too, and so is the kind of it.
+// errNewDefinition is the kind of a job step whose child, at whatever depth, has
+// another definition than at its last attempt.
+var errNewDefinition = fmt.Errorf("%w: the definition has changed", core.ErrJobRestart)
+
+// notLaunched is the error of a step whose job the repository has refused. A
+// child that must not be launched again is met by each restart of the parent:
+// that is true of the parent too, and so is the kind of it.
 func (b childBody) notLaunched(ctx context.Context, s *core.Scope, ps core.JobParameters, err error) error {
 	if !errors.Is(err, core.ErrJobRestart) {
 		return b.refused(err)
 	}
+	final := &core.Error{
+		Kind: core.ErrJobRestart, Msg: fmt.Sprintf("job %s was not launched", b.child.Name), Hint: core.Hint(err), Err: conceal(err),
+	}
 	instance, failed := s.Repo.FindJobInstance(ctx, b.child.Name, ps)
 	if failed != nil {
-		return b.refused(err)
+		return final
 	}
 	abandoned, failed := s.Repo.JobExecutions(ctx, core.JobExecutionQuery{
 		InstanceID: instance.ID, Statuses: []core.BatchStatus{core.StatusAbandoned}, Limit: 1,
 	})
-	if failed != nil || len(abandoned) == 0 {
-		return b.refused(err)
+	switch {
+	case failed != nil:
+	case len(abandoned) > 0:
+		final.Msg += fmt.Sprintf(": execution %d of it is ABANDONED, and no restart of this job can help", abandoned[0].ID)
+		final.Hint, final.Err = command("abandon", id(s.Execution.ID)), nil
+	case b.redefined(ctx, s, instance.ID):
+		final.Kind, final.Hint = errNewDefinition, newDefinitionHint(s)
 	}
-	return &core.Error{
-		Kind: core.ErrJobRestart,
-		Msg: fmt.Sprintf("job %s was not launched: execution %d of it is ABANDONED, and no restart of this job can help",
-			b.child.Name, abandoned[0].ID),
-		Hint: command("abandon", id(s.Execution.ID)),
+	return final
+}
+
+// redefined reports whether the last attempt at the instance of the child had
+// another definition than the child has now.
+func (b childBody) redefined(ctx context.Context, s *core.Scope, instanceID int64) bool {
+	last, err := s.Repo.LastJobExecution(ctx, instanceID)
+	if err != nil || s.NewDefinition || b.child.PreventRestart || last.Status == core.StatusUnknown {
+		return false
 	}
+	before, ok, err := last.Context.String(core.ContextKeyDefinition)
+	return err == nil && ok && (b.child.Definition == nil || b.child.Definition.Hash != before)
+}
+
+func newDefinitionHint(s *core.Scope) string {
+	return "put the old one back, or go on under the new one with: " + command("restart", id(s.Execution.ID), "--new-definition")
 }

@@ -49,7 +49,8 @@ type Options struct {
 	Stop *core.Stop
 	// RestartOf, when not 0, is the execution that is meant to be restarted.
 	RestartOf int64
-	// NewDefinition restarts under a definition that has changed since.
+	// NewDefinition restarts under a definition that has changed since, also the
+	// jobs that steps launch.
 	NewDefinition bool
 }
 
@@ -99,7 +100,7 @@ func (l *JobLauncher) launch(
 	run := &core.Run{
 		Job: job, Execution: je, Repo: l.Repo, Body: flow.Body{}, Steps: engine.Steps{}, Databases: l.Databases,
 		Stop: o.Stop, Log: log, Now: l.Now, Token: l.Token, Dir: l.Dir,
-		Secrets: secrets, Masker: masker,
+		Secrets: secrets, Masker: masker, NewDefinition: o.NewDefinition,
 	}
 	if run.Stop == nil {
 		run.Stop = core.NewStop()

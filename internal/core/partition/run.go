@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // task is a part that has to run.
@@ -108,7 +109,7 @@ func (m *manager) runPart(ctx context.Context, s *core.Scope, t task) (r result)
 	r.part = t.Name
 	defer func() {
 		if v := recover(); v != nil {
-			r.err = fmt.Errorf("panic while the part was started or ended: %s", core.EscapeControl(fmt.Sprint(v)))
+			r.err = panics.Recovered("the start or end of the part", v)
 		}
 	}()
 	step := *m.worker

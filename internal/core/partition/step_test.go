@@ -12,6 +12,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/panics"
 	"github.com/batchctl/batchctl/internal/core/partition"
 )
 
@@ -232,7 +233,7 @@ func TestPlanIsChecked(t *testing.T) {
 		_, err := b.run(step)
 		wantError(t, err, errBoom, "split the step into parts")
 		_, err = b.run(step)
-		if _, ok := errors.AsType[*engine.PanicError](err); !ok {
+		if _, ok := errors.AsType[*panics.Error](err); !ok {
 			t.Errorf("got error %v, want a panic", err)
 		}
 		wantStates(t, b.complete(step), "job COMPLETED/COMPLETED", "load COMPLETED/COMPLETED", "load:a COMPLETED/COMPLETED")
@@ -291,7 +292,7 @@ func TestBeyondARestart(t *testing.T) {
 		b.steps = panicking{}
 		var c called
 		je, err := b.run(partition.Step("load", doing(&c, nil), parts("a", "b"), partition.Options{}))
-		if err == nil || !strings.Contains(err.Error(), "1 of 2 parts failed, 1 complete: part a: panic while the part was started or ended: out of luck") {
+		if err == nil || !strings.Contains(err.Error(), "1 of 2 parts failed, 1 complete: part a: panic in the start or end of the part: out of luck") {
 			t.Errorf("got error %v", err)
 		}
 		wantStates(t, je, "job FAILED/FAILED", "load FAILED/FAILED", "load:b COMPLETED/COMPLETED")
