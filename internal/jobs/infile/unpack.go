@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -85,6 +84,9 @@ func newUnpacker(file *os.File, path string, size int64, opts Options) (*unpacke
 			return nil, nil
 		}
 	case CompressionGzip, CompressionZstd:
+		if err := checkHead(file, path, u.how, size); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, &core.Error{Op: OpenOp(path), Msg: core.Quote(u.how) + " is no compression: want auto, none, gzip or zstd"}
 	}
@@ -153,15 +155,12 @@ func (u *unpacker) rewind() error {
 	stream := io.Reader(u.raw)
 	switch u.how {
 	case CompressionGzip:
-		z, err := gzip.NewReader(stream)
+		z, err := newMembers(u.raw, u.path, u.size)
 		if err != nil {
-			return noEOF(err)
+			return err
 		}
 		stream = z
 	case CompressionZstd:
-		if u.size == 0 {
-			return io.ErrUnexpectedEOF
-		}
 		z, err := zstd.NewReader(stream, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return noEOF(err)
@@ -206,7 +205,7 @@ func (u *unpacker) bounds() error {
 	case ratio > 0 && u.unpacked > freeOfRatio && u.unpacked/ratio > u.raw.n:
 		return &core.Error{
 			Op: u.op(), Msg: fmt.Sprintf("%d bytes of it unpack to %d: more than %d times as many, which is the limit", u.raw.n, u.unpacked, ratio),
-			Hint: "look at the file; raise the limit if it is right",
+			Hint: "look at the file; raise max-ratio if it is right",
 		}
 	}
 	return nil
@@ -235,6 +234,11 @@ func (u *unpacker) failed(err error) error {
 			Op: u.op(), Msg: fmt.Sprintf("the %s data ends too early, behind %d bytes unpacked: the file is cut off", u.how, at),
 			Hint: "have the whole file sent again, then restart: it goes on at the last commit",
 		}
+	case errors.Is(err, zstd.ErrMagicMismatch): // not at the beginning: checkHead has looked there
+		return &core.Error{
+			Op: u.op(), Msg: fmt.Sprintf("behind the zstd data, %d bytes unpacked, something follows that is none", at), Err: err,
+			Hint: "have the file sent again, then restart: it goes on at the last commit",
+		}
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return &core.Error{
 			Op: u.op(), Msg: fmt.Sprintf("to unpack it takes a window of more than %d bytes, which is the limit", maxWindow), Err: err,
@@ -261,6 +265,7 @@ func (u *unpacker) close() {
 var (
 	magicGzip = []byte{0x1f, 0x8b}
 	magicZstd = []byte{0x28, 0xb5, 0x2f, 0xfd}
+	magicSkip = []byte{0x2a, 0x4d, 0x18} // behind a byte 0x5?: a Zstandard frame to pass over
 )
 
 // PackedHint returns the compression that head, the beginning of a file, is of;
@@ -269,7 +274,7 @@ func PackedHint(head []byte) string {
 	switch {
 	case bytes.HasPrefix(head, magicGzip):
 		return CompressionGzip
-	case bytes.HasPrefix(head, magicZstd):
+	case bytes.HasPrefix(head, magicZstd), len(head) > 3 && head[0]&0xf0 == 0x50 && bytes.HasPrefix(head[1:], magicSkip):
 		return CompressionZstd
 	}
 	return ""

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"runtime"
@@ -50,7 +51,7 @@ func TestPacked(t *testing.T) {
 		}
 		for cut := range map[int]bool{0: true, 5: true, len(data) / 2: true, len(data) - 1: true} {
 			_, err := drain(t, temp(t, name, data[:cut]), infile.Options{})
-			if err == nil || !strings.Contains(err.Error(), how+" data") || core.Hint(err) == "" || core.ClassOf(err, "") != "" {
+			if err == nil || !strings.Contains(err.Error(), how+" ") || core.Hint(err) == "" || core.ClassOf(err, "") != "" {
 				t.Errorf("81 %s cut to %d bytes: %v", name, cut, err)
 			}
 		}
@@ -68,6 +69,52 @@ func TestPacked(t *testing.T) {
 	}
 	if _, err := infile.Open(temp(t, "x", nil), infile.Options{Compression: "rar"}); err == nil {
 		t.Error("rar is taken for a compression")
+	}
+}
+
+// TestPackedWithMore: what stands behind packed data, and what is none at all, is
+// told apart from a file that was cut off.
+func TestPackedWithMore(t *testing.T) {
+	t.Parallel()
+	text := "id,name\n1,a\n"
+	gz, zst := gzipped([]byte(text)), zstandard([]byte(text))
+	end := fmt.Sprintf("which ends at byte %d of the file", len(gz))
+	for name, tt := range map[string]struct {
+		file, data string
+		want, hint string
+	}{
+		"81 a few bytes behind gzip":    {"in.gz", string(gz) + "garbage", end + ", 7 bytes follow that are none", "head -c "},
+		"81 one byte behind gzip":       {"in.gz", string(gz) + "\n", end + ", 1 byte follows that is none", "head -c "},
+		"81 text behind gzip":           {"in.gz", string(gz) + strings.Repeat("x", 100), end + ", 100 bytes follow that are none", "head -c "},
+		"81 zeros and more behind gzip": {"in.gz", string(gz) + strings.Repeat("\x00", 99) + "x", end + ", 100 bytes follow that are none", "head -c "},
+		"81 zeros behind gzip":          {"in.gz", string(gz) + strings.Repeat("\x00", 100_000), "", ""},
+		"81 a second member cut off":    {"in.gz", string(gz) + string(gz[:5]), "the file is cut off", "sent again"},
+		"81 a second member begun":      {"in.gz", string(gz) + string(gz[:1]), "the file is cut off", "sent again"},
+		"81 a wrong checksum":           {"in.gz", string(gz[:len(gz)-4]) + "abcd", "no sound gzip data", "file "},
+		"81 text behind zstd":           {"in.zst", string(zst) + "garbage", "something follows that is none", "sent again"},
+		"81 a second frame cut off":     {"in.zst", string(zst) + string(zst[:6]), "the file is cut off", "sent again"},
+		"81 short text for gzip":        {"in.gz", "id\n", "it is not packed with gzip", "set the compression to none"},
+		"81 text for gzip":              {"in.gz", text, "it is not packed with gzip", "set the compression to none"},
+		"81 short text for zstd":        {"in.zst", "id\n", "it is not packed with zstd", "set the compression to none"},
+		"81 text for zstd":              {"in.zst", text, "it is not packed with zstd", "set the compression to none"},
+		"81 gzip for zstd":              {"in.zst", string(gz), "it is not packed with zstd", "set the compression to gzip"},
+		"81 zstd for gzip":              {"in.gz", string(zst), "it is not packed with gzip", "set the compression to zstd"},
+		"81 nothing for gzip":           {"in.gz", "", "has 0 bytes, which no gzip file has", "sent again"},
+		"81 nothing for zstd":           {"in.zst", "", "has 0 bytes, which no zstd file has", "sent again"},
+		"81 a skippable frame":          {"in.zst", "\x5a\x2a\x4d\x18\x03\x00\x00\x00abc" + string(zst), "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := drain(t, temp(t, tt.file, []byte(tt.data)), infile.Options{})
+			switch {
+			case tt.want == "":
+				if got != text || err != nil {
+					t.Errorf("got %q, %v, want %q", got, err, text)
+				}
+			case err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(core.Hint(err), tt.hint):
+				t.Errorf("got %v (%s), want %s (%s)", err, core.Hint(err), tt.want, tt.hint)
+			}
+		})
 	}
 }
 
