@@ -254,6 +254,7 @@ func (c *checker) chunk(k *Chunk) {
 			c.add(e.Control.Pattern.Pos(), "", "key and pattern exclude each other")
 		}
 	}
+	c.classes(k)
 	if s := k.Skip; s != nil && s.Limit.Value == "0" {
 		c.add(s.Limit.Pos(), "write skip: never, or leave it out", "a limit of 0 skips nothing")
 	}

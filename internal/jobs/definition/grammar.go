@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
 )
 
@@ -35,7 +36,8 @@ const (
 	kindEnvName
 	kindExitCode // 0 to 255, or *
 	kindTotal    // count or sum(...)
-	kindOption   // as a component's option says
+	kindColumnType
+	kindOption // as a component's option says
 )
 
 // shape is how values stand together.
@@ -196,8 +198,11 @@ func optionKey(o component.Option) key {
 	case component.TextMap, component.Columns:
 		k.shape = texts
 		k.kind, k.keys = kindText, kindColumn
-		if len(o.Values) > 0 {
+		switch {
+		case len(o.Values) > 0:
 			k.kind = kindEnum
+		case o.Type == component.Columns:
+			k.kind = kindColumnType
 		}
 	case component.Path, component.Bool, component.Int, component.Duration, component.Enum:
 	}
@@ -231,10 +236,11 @@ func (b *block) names() []string {
 	return names
 }
 
-// suggest returns what was probably meant by a key that the block does not have.
-func (b *block) suggest(name string) string {
-	if near := didYouMean(name, b.names()); near != "" {
-		return near
+// suggest returns the key that was probably meant by one that the block does not
+// have, "" when that cannot be told, and what to say about it.
+func (b *block) suggest(name string) (meant, hint string) {
+	if near := core.Nearest(name, b.names()); near != "" {
+		return near, "did you mean " + near + "?"
 	}
 	known := map[string]string{}
 	for i := range b.keys {
@@ -242,18 +248,12 @@ func (b *block) suggest(name string) string {
 			known[other] = b.keys[i].name
 		}
 	}
-	others := slices.Sorted(maps.Keys(known))
-	for _, other := range others {
-		if other == name {
-			return "that is called " + known[other] + " here"
-		}
+	other := name
+	if known[name] == "" {
+		other = core.Nearest(name, slices.Sorted(maps.Keys(known)))
 	}
-	if hint := didYouMean(name, others); hint != "" {
-		for _, other := range others {
-			if hint == "did you mean "+other+"?" {
-				return "that is called " + known[other] + " here"
-			}
-		}
+	if meant = known[other]; meant != "" {
+		return meant, "that is called " + meant + " here"
 	}
-	return "there are " + listed(b.names(), "and")
+	return "", "there are " + listed(b.names(), "and")
 }

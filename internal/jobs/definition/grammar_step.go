@@ -118,7 +118,7 @@ func classKeys(include bool) []key {
 	return []key{
 		{
 			name: "include", shape: list, kind: kindClass, required: include, known: []string{"classes", "on"},
-			help: "Classes of errors, as read.parse; a prefix stands for all below it.",
+			help: "Classes of errors, as read.parse; read stands for all below it. They are listed under error classes.",
 		},
 		{name: "exclude", shape: list, kind: kindClass, empty: true, help: "Classes that are taken out again; the longest prefix decides."},
 	}

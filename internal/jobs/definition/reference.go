@@ -19,6 +19,7 @@ func (p *Parser) Reference() string {
 		}
 		p.g.writeBlock(&b, p.g.blocks[name])
 	}
+	writeClasses(&b)
 	return b.String()
 }
 
@@ -130,7 +131,7 @@ var kindNames = [kindOption + 1]string{
 	kindInt: "integer", kindNumber: "number", kindLimit: "integer | none", kindDuration: "duration", kindJobName: "name",
 	kindID: "id", kindRef: "id", kindParam: "name", kindName: "name", kindBind: "name", kindStatus: "name", kindColumn: "column",
 	kindRegexp: "pattern", kindGlob: "pattern with * and ?", kindClass: "class", kindEnvName: "name", kindExitCode: "exit code",
-	kindTotal: "count | sum(expression)",
+	kindTotal: "count | sum(expression)", kindColumnType: "type",
 }
 
 func (k *key) scalarName(kd kind) string {
@@ -149,7 +150,7 @@ func (k *key) scalarName(kd kind) string {
 		}
 		return k.option.Type.String()
 	case kindText, kindExpr, kindScript, kindPath, kindBool, kindLimit, kindDuration, kindJobName, kindID, kindRef, kindParam, kindName,
-		kindBind, kindStatus, kindColumn, kindRegexp, kindGlob, kindClass, kindEnvName, kindExitCode, kindTotal:
+		kindBind, kindStatus, kindColumn, kindRegexp, kindGlob, kindClass, kindEnvName, kindExitCode, kindTotal, kindColumnType:
 	}
 	return kindNames[kd]
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
 // Limits of scalars.
@@ -156,6 +157,8 @@ func (w *walker) wrong(v string, k *key, kd kind) (msg, hint string) {
 		}
 	case kindOption:
 		return wrongOption(v, k)
+	case kindColumnType:
+		return wrongColumnType(v)
 	}
 	return "", ""
 }
@@ -298,6 +301,27 @@ func wrongClass(v string) (msg, hint string) {
 		}
 	}
 	return "", ""
+}
+
+// wrongColumnType asks what records can hold.
+func wrongColumnType(v string) (msg, hint string) {
+	_, err := record.ParseColumn("column", v)
+	if err == nil {
+		return "", ""
+	}
+	if ours := typesElsewhere()[strings.ToLower(v)]; ours != "" {
+		return err.Error(), "that is called " + ours + " here"
+	}
+	return err.Error(), or(core.Hint(err), didYouMean(v, columnTypes))
+}
+
+// typesElsewhere are the types of columns by names that they have elsewhere.
+func typesElsewhere() map[string]string {
+	return map[string]string{
+		"text": "string", "varchar": "string", "char": "string", "int": "long", "integer": "long", "bigint": "long",
+		"float": "double", "real": "double", "number": "decimal", "numeric": "decimal", "money": "decimal",
+		"timestamp": "datetime", "boolean": "bool",
+	}
 }
 
 // wrongOption asks the component's own table.

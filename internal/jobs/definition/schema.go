@@ -192,6 +192,8 @@ func typedSchema(k *key, kd kind) js {
 		return patternSchema(`^([0-9]{1,3}|\*)$`)
 	case kindTotal:
 		return patternSchema(`^(count|sum\(.+\))$`)
+	case kindColumnType:
+		return patternSchema(`^(` + strings.Join(columnTypes, "|") + `|decimal\([0-9]{1,2}(, ?[0-9]{1,2})?\))$`)
 	case kindOption:
 		return optionSchema(k)
 	case kindText, kindExpr, kindScript, kindPath, kindJobName, kindID, kindRef, kindParam, kindStatus, kindColumn, kindRegexp, kindGlob:

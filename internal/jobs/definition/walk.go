@@ -57,7 +57,7 @@ func (w *walker) block(n *yaml.Node, b *block) *object {
 	w.entries(n, func(name Text, v *yaml.Node) {
 		k := b.index[name.Value]
 		if k == nil {
-			w.unknown(name, b)
+			present = append(present, w.unknown(name, b)) // nobody misses what is only misspelt
 			return
 		}
 		present = append(present, name.Value)
@@ -179,17 +179,19 @@ func text(n *yaml.Node) Text {
 	return Text{Value: n.Value, Line: n.Line, Column: n.Column, Quoted: n.Style&^(yaml.FlowStyle|yaml.TaggedStyle) != 0}
 }
 
-// unknown reports a key that the block does not have.
-func (w *walker) unknown(name Text, b *block) {
+// unknown reports a key that the block does not have, and returns the one that
+// was probably meant.
+func (w *walker) unknown(name Text, b *block) (meant string) {
 	if strings.Contains(name.Value, "#{") {
 		w.add(name.Pos(), "", "a substitution cannot be a key")
-		return
+		return ""
 	}
 	hint := "it has no keys"
 	if len(b.keys) > 0 {
-		hint = b.suggest(name.Value)
+		meant, hint = b.suggest(name.Value)
 	}
 	w.add(name.Pos(), hint, "%s has no key %s", b.called(), core.Quote(name.Value))
+	return meant
 }
 
 // complete reports keys that are missing, and those that exclude each other.
