@@ -253,10 +253,6 @@ func TestJobStepRefused(t *testing.T) {
 			kind: core.ErrJobExecutionAlreadyRunning, said: []string{"job daily was not launched", "execution 1"}, hint: "batchctl show 1",
 		},
 		{
-			name: "it is UNKNOWN", prepare: func(b *bundle) { b.leave("daily", params(day(1), region), core.StatusUnknown) },
-			kind: core.ErrJobRestart, said: []string{"job daily was not launched", "execution 1"}, hint: "batchctl show 1",
-		},
-		{
 			name: "it lacks a parameter", extract: launch.ParentParameters("region"),
 			kind: core.ErrJobParametersInvalid, said: []string{"job daily was not launched", "missing required parameter day"}, hint: "add day=2021-01-01",
 		},
