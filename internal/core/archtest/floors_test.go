@@ -69,7 +69,7 @@ var floors = map[string][]string{
 		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/record", "internal/jobs/sqlstep",
 	},
 	"internal/jobs/execstep": {"internal/core", "internal/core/engine", "internal/core/fault", sys},
-	"internal/jobs/sqlstep":  {"internal/core", "internal/core/engine"},
+	"internal/jobs/sqlstep":  {"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault"},
 
 	// 3: jobs
 	"internal/jobs/settlement": {
@@ -150,7 +150,7 @@ var testFloors = map[string][]string{
 	},
 	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/store/sqlite", sqlite3},
 	"internal/jobs/execstep":   {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
-	"internal/jobs/sqlstep":    {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},
+	"internal/jobs/sqlstep":    {"internal/core/flow", "internal/core/launch", "internal/jobs/sqlitem", "internal/store/sqlite"},
 	"internal/jobs/settlement": {"internal/core/launch", "internal/sample", "internal/store/sqlite", sqlite3},
 	"internal/jobs/samples":    {"internal/sample", "internal/store/sqlite"},
 	"internal/jobs/definition": {

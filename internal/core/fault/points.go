@@ -85,6 +85,8 @@ var points = []string{
 	"sqlrepo.before-launch-commit",
 	"sqlrepo.before-verb-commit",
 	"sqlrepo.in-recovery",
+	"sqlstep.after-record",
+	"sqlstep.before-record",
 }
 
 // Points returns the names of all failpoints, sorted.

@@ -15,9 +15,9 @@ func (cfg Config) Check() error {
 	return err
 }
 
-// Run runs statements beside the work of a step, in a transaction of their own,
-// which commits before Run returns. After a crash or a failure of the step they
-// run again, so they must be safe to repeat.
+// Run runs statements beside the work of a step, in the repository's database and
+// a transaction of their own, which commits before Run returns. After a crash or a
+// failure of the step they run again, so they must be safe to repeat.
 func Run(ctx context.Context, s *core.Scope, cfg Config) error {
 	t, err := compile(cfg)
 	if err != nil {
@@ -32,13 +32,7 @@ func Run(ctx context.Context, s *core.Scope, cfg Config) error {
 	if !ok {
 		return fmt.Errorf("the repository's transaction, a %T, runs no statements of jobs", tx)
 	}
-	bounded := ctx
-	if t.timeout > 0 {
-		var cancel context.CancelFunc
-		bounded, cancel = context.WithTimeout(ctx, t.timeout)
-		defer cancel()
-	}
-	rows, err := t.run(bounded, s, db)
+	rows, err := t.runBounded(ctx, s, db)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type Config struct {
 	// RowsKey is the key in the step's context under which the number of inserted,
 	// changed and deleted rows is kept; empty keeps it nowhere.
 	RowsKey string
+	// Database is where they run; nil is the repository's own database. The step
+	// closes it.
+	Database Database
 	// Timeout bounds how long the statements may run together; 0 means no bound.
 	// When it is over the step is FAILED with the exit code TIMEOUT, and nothing
 	// of it is left.
@@ -45,10 +48,10 @@ type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// Step returns a step that runs statements in the repository's database. bind is
-// called for each execution of the step; what it returns is checked before
-// anything is run, and an ErrJobDefinition says what is wrong with it. The
-// affected rows are also the step's write count.
+// Step returns a step that runs statements. bind is called for each execution of
+// the step; what it returns is checked before anything is run, and an
+// ErrJobDefinition says what is wrong with it. The affected rows are also the
+// step's write count.
 func Step(name string, bind func(s *core.Scope) (Config, error)) *core.Step {
 	return &core.Step{Name: name, Kind: "sql", Bind: func(s *core.Scope) (core.StepBody, error) {
 		cfg, err := bind(s)
@@ -58,6 +61,9 @@ func Step(name string, bind func(s *core.Scope) (Config, error)) *core.Step {
 		t, err := compile(cfg)
 		if err != nil {
 			return nil, err
+		}
+		if cfg.Database != nil {
+			return &elsewhere{tasklet: t, db: cfg.Database}, nil
 		}
 		return engine.TaskletStep(name, t).Bind(s)
 	}}
@@ -158,6 +164,9 @@ func place(i int, text string) string {
 
 // Execute implements core.Tasklet.
 func (t *tasklet) Execute(ctx context.Context, s *core.Scope, c *core.StepContribution) (core.RepeatStatus, error) {
+	if err := ranElsewhere(s); err != nil {
+		return core.Finished, err
+	}
 	tx, err := s.Tx(ctx)
 	if err != nil {
 		return core.Finished, err
@@ -166,15 +175,7 @@ func (t *tasklet) Execute(ctx context.Context, s *core.Scope, c *core.StepContri
 	if !ok {
 		return core.Finished, fmt.Errorf("the repository's transaction, a %T, runs no statements of jobs", tx)
 	}
-	bounded, cancel := ctx, context.CancelFunc(func() {})
-	if t.timeout > 0 {
-		bounded, cancel = context.WithTimeout(ctx, t.timeout)
-	}
-	defer cancel()
-	rows, err := t.run(bounded, s, db)
-	if err != nil && ctx.Err() == nil && errors.Is(bounded.Err(), context.DeadlineExceeded) {
-		return core.Finished, t.timedOut(err)
-	}
+	rows, err := t.runBounded(ctx, s, db)
 	if err != nil {
 		return core.Finished, err
 	}
@@ -183,6 +184,20 @@ func (t *tasklet) Execute(ctx context.Context, s *core.Scope, c *core.StepContri
 		s.Context.Put(t.rowsKey, rows)
 	}
 	return core.Finished, nil
+}
+
+// runBounded runs the statements within their time.
+func (t *tasklet) runBounded(ctx context.Context, s *core.Scope, db execer) (rows int64, err error) {
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if t.timeout > 0 {
+		bounded, cancel = context.WithTimeout(ctx, t.timeout)
+	}
+	defer cancel()
+	rows, err = t.run(bounded, s, db)
+	if err != nil && ctx.Err() == nil && errors.Is(bounded.Err(), context.DeadlineExceeded) {
+		return 0, t.timedOut(err)
+	}
+	return rows, err
 }
 
 // run runs the statements and returns how many rows they have affected.
