@@ -133,7 +133,7 @@ func (p *chunkPlan) body(b *bound, s *core.Scope, o chunk.Options) (core.StepBod
 		if w, err = chunk.Tee[record.Record](a, w); err != nil {
 			return nil, err
 		}
-		listener.AfterRead = a.takeRead
+		listener.AfterRead, listener.OnSkipInRead = a.takeRead, a.skippedInRead
 	}
 	body := chunk.New(r, work, w, o)
 	if p.listener != nil {

@@ -185,6 +185,46 @@ func TestExpect(t *testing.T) {
 	same(t, "id\n1\n2\n3\n5\n", st.read("out.csv"))
 }
 
+// A count of what was read is that of the input: records that were skipped in
+// reading count, over all attempts. What nobody can know of them is said.
+func TestExpectOfBadRecords(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("in.csv", "id,price\n1,1.5\nx,2\n3,3\ny,1\n5,z\n6,0.5\n")
+	st.write("job.yaml", `
+job: totals
+parameters: {records: {type: long, default: 6, identifying: false}, sum: {default: "5", identifying: false}}
+steps:
+  - step: load
+    chunk:
+      size: 2
+      reader:
+        csv: {file: in.csv, types: {id: long, price: decimal}}
+      processor: [{validate: "id != 3"}]
+      writer: {none: {}}
+      skip: {limit: 5, include: [read.parse, process.validation], to: rejects.jsonl}
+      expect:
+        - {total: count, equals: "#{jobParameters['records']}"}
+        - {total: count, of: written, equals: "2"}
+        - {total: count, where: "price > 1", equals: "2"}
+        - {total: sum(price), equals: "#{jobParameters['sum']}"}
+`)
+	_, err := st.run("totals", "records=7", "sum=9")
+	if err == nil || !strings.Contains(err.Error(), "count of the records read is 6, the definition says 7, difference -1; "+
+		"sum(price) of the records read is 5.0, the definition says 9, difference -4.0, without 3 records that were skipped in reading") {
+		t.Fatalf("got %v", err)
+	}
+	// The records that were skipped before the restart are known to it.
+	_, err = st.run("totals", "records=6", "sum=6")
+	if err == nil || strings.Contains(err.Error(), "count of") || !strings.Contains(err.Error(), "without 3 records") {
+		t.Fatalf("got %v", err)
+	}
+	je := st.must("totals", "records=6", "sum=5")
+	if c := je.Steps[0].Counts; c.Read != 0 || c.ReadSkip != 0 {
+		t.Errorf("the last attempt read %d and skipped %d", c.Read, c.ReadSkip)
+	}
+}
+
 // Mistakes are found before anything runs: all of them, each at its place.
 func TestCompileProblems(t *testing.T) {
 	t.Parallel()

@@ -22,8 +22,14 @@ type expected struct {
 	env     expr.Environment
 }
 
+// inInput reports whether the total is one of the input as a whole, which has its
+// bad records too: nothing has to be known of a record to count it.
+func (e *expected) inInput() bool { return !e.written && e.sum == "" && !e.Where.Given() }
+
 // auditor keeps the totals of a step and compares them at its end with what is
-// expected: of records that were read, and of those that were written.
+// expected: of records that were read, and of those that were written. Records
+// that were skipped in reading are in a count of all that were read, as in the
+// count that the sender of a file makes, and in no other total.
 type auditor struct {
 	tally
 
@@ -31,7 +37,14 @@ type auditor struct {
 	b             *bound
 	expected      []expected
 	read, written []int // indices of expected
+	bad           int64 // records that were skipped in reading, over all attempts
 }
+
+// keyBad is the key of bad in the step's context.
+const keyBad = keyExpect + ".bad"
+
+// keyExpect is the prefix of an auditor's keys.
+const keyExpect = "batchctl.expect"
 
 var _ core.Finisher = (*auditor)(nil)
 
@@ -121,12 +134,36 @@ func (j *job) auditor(b *bound, all []expected) (*auditor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.tally = *newTally("batchctl.expect", measures, vars)
+	a.tally = *newTally(keyExpect, measures, vars)
 	return a, nil
 }
 
 // take is told about each record that was read.
 func (a *auditor) takeRead(_ context.Context, r *record.Record) error { return a.take(*r, a.read) }
+
+// skippedInRead is told about each record that was skipped in reading, before its
+// chunk commits.
+func (a *auditor) skippedInRead(context.Context, error) error {
+	a.bad++
+	return nil
+}
+
+// Open implements core.ItemStream.
+func (a *auditor) Open(ctx context.Context, ec core.ExecutionContext) error {
+	var err error
+	if a.bad, _, err = ec.Int64(keyBad); err != nil {
+		return &core.Error{Kind: core.ErrCheckpointMismatch, Msg: "the control totals in the step's context are damaged", Err: err}
+	}
+	return a.tally.Open(ctx, ec)
+}
+
+// Checkpoint implements core.ItemStream.
+func (a *auditor) Checkpoint(ec core.ExecutionContext) error {
+	if a.bad > 0 {
+		ec.Put(keyBad, a.bad)
+	}
+	return a.tally.Checkpoint(ec)
+}
 
 // Write implements core.ItemWriter: it writes nothing, and counts.
 func (a *auditor) Write(_ context.Context, c *core.Chunk[record.Record]) error {
@@ -182,8 +219,12 @@ func (a *auditor) compare(e expected, got *total) (string, error) {
 	if err != nil {
 		return "", &core.Error{Msg: fmt.Sprintf("%s: %s: %v", a.j.place(e.Pos), from, err)}
 	}
-	is := big.NewRat(got.count, 1)
-	shown := fmt.Sprint(got.count)
+	count := got.count
+	if e.inInput() {
+		count += a.bad
+	}
+	is := big.NewRat(count, 1)
+	shown := fmt.Sprint(count)
 	if e.sum != "" {
 		shown = got.text()
 		is.SetFrac(&got.units, powerOfTen(got.scale))
@@ -200,8 +241,19 @@ func (a *auditor) compare(e expected, got *total) (string, error) {
 		what += " where " + e.Where.Value
 	}
 	difference := new(big.Rat).Sub(is, want)
-	return fmt.Sprintf("%s of the records %s is %s, %s says %s, difference %s", core.EscapeControl(what), of, shown, from, text,
-		signed(difference, max(got.scale, decimals(text)))), nil
+	return fmt.Sprintf("%s of the records %s is %s, %s says %s, difference %s%s", core.EscapeControl(what), of, shown, from, text,
+		signed(difference, max(got.scale, decimals(text))), a.without(e)), nil
+}
+
+// without names the records that a total of what was read does not hold.
+func (a *auditor) without(e expected) string {
+	switch {
+	case a.bad == 0 || e.written || e.inInput():
+		return ""
+	case a.bad == 1:
+		return ", without 1 record that was skipped in reading"
+	}
+	return fmt.Sprintf(", without %d records that were skipped in reading", a.bad)
 }
 
 func signed(r *big.Rat, digits int) string {
