@@ -149,7 +149,7 @@ func chunkBlocks(g *grammar) {
 		keys: []key{
 			{name: "total", kind: kindTotal, required: true, help: "count, or sum(EXPRESSION) over a record.", known: []string{"count", "sum"}},
 			{name: "where", kind: kindExpr, help: "Which records count; all where it is not given.", known: []string{"filter"}},
-			{name: "of", kind: kindEnum, values: []string{"read", "written"}, preset: "read", help: "The records as they were read, or as they were written."},
+			{name: "of", kind: kindEnum, values: []string{"read", "written"}, preset: "read", help: "The records as they were read, or as they were written. A count of all that were read has also those that were skipped in reading, as the sender counts them; what else is asked of bad records nobody knows."},
 			{name: "equals", late: true, help: "The value."},
 			{name: "control", shape: one, of: "control file", help: "A file that says the value."},
 		},
