@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
@@ -313,10 +312,9 @@ func TestAbort(t *testing.T) {
 			}
 			return core.ExitStatus{}, err
 		})))
-		begun := time.Now()
 		err = engine.Run(ctx, r)
-		if took := time.Since(begun); took > 10*time.Second {
-			t.Errorf("it took %v", took)
+		if !errors.Is(err, context.Canceled) { // else the lock's patience, or the last write's
+			t.Errorf("it waited until it got error %v", err)
 		}
 		wantError(t, err, core.ErrAborted)
 		wantError(t, err, core.ErrRepository)

@@ -39,7 +39,7 @@ func (h *braked) lasting(name string, end error) element {
 		select {
 		case <-h.seen:
 			return core.ExitStatus{}, end
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			return core.ExitStatus{}, errors.New("no branch was stopped")
 		}
 	})}
@@ -55,7 +55,7 @@ func (h *braked) stops(n int) error {
 	for range n {
 		select {
 		case <-h.begun:
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			return errors.New("no other branch is at work")
 		}
 	}

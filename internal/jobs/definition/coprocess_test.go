@@ -19,7 +19,7 @@ steps:
         csv: {file: orders.csv, types: {id: long, sku: string, qty: long, price: string, kind: string}}
       processor:
         - drop: [kind]
-        - exec: {command: [./score], columns: {sku: string, score: decimal}, timeout: 5s, kill-after: 1s}
+        - exec: {command: [./score], columns: {sku: string, score: decimal}, timeout: 2m, kill-after: 1s}
         - set: {double: "score * 2"}
       writer:
         csv: {file: out.csv, columns: [id, sku, score, double]}
@@ -115,7 +115,7 @@ func TestCoprocessForm(t *testing.T) {
 func TestCoprocessHangs(t *testing.T) {
 	t.Parallel()
 	st := newScoring(t, "", "3", "sleep 1000")
-	st.write("job.yaml", strings.NewReplacer("SKIP", "", "timeout: 5s", "timeout: 100ms").Replace(scoring))
+	st.write("job.yaml", strings.NewReplacer("SKIP", "", "timeout: 2m", "timeout: 100ms").Replace(scoring))
 	_, err := st.run("scoring")
 	if err == nil || !strings.Contains(err.Error(), "has not answered within 100ms") || core.ClassOf(err, "") != core.ClassTimeout {
 		t.Errorf("got %v", err)

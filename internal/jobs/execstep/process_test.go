@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,18 +16,47 @@ import (
 	"github.com/batchctl/batchctl/internal/jobs/execstep"
 )
 
-// short are bounds for commands that have to be made to end.
-func short(script string) execstep.Config {
-	return execstep.Config{Script: script, Timeout: 100 * time.Millisecond, KillAfter: 100 * time.Millisecond}
+// overtime runs a script that does not end in time. It is given more of it until
+// it got as far as to write all the files: a machine may be slow.
+func overtime(t *testing.T, script string, killAfter time.Duration, files ...string) (*bundle, time.Duration, *core.JobExecution, error) {
+	t.Helper()
+	for timeout := 100 * time.Millisecond; ; timeout *= 2 {
+		b := setup(t)
+		je, err := b.run(execstep.Config{Script: script, Timeout: timeout, KillAfter: killAfter})
+		began := !slices.ContainsFunc(files, func(name string) bool {
+			text, err := os.ReadFile(filepath.Join(b.dir, name))
+			return err != nil || !strings.HasSuffix(string(text), "\n")
+		})
+		switch {
+		case began:
+			return b, timeout, je, err
+		case timeout > patience:
+			t.Fatalf("within %s the script has not written %q: %v", timeout, files, err)
+		}
+	}
+}
+
+// begin runs cfg, and calls then as soon as the script has written "ready".
+func (b *bundle) begin(cfg execstep.Config, then func(cancel context.CancelCauseFunc)) (*core.JobExecution, error) {
+	b.t.Helper()
+	ctx, cancel := context.WithCancelCause(b.t.Context())
+	defer cancel(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		b.await("ready")
+		then(cancel)
+	}()
+	defer func() { <-done }()
+	return b.runContext(ctx, cfg)
 }
 
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	t.Run("STEP-47 what exceeds its time fails, and nothing of it is left", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t)
-		je, err := b.run(short("echo begun; sleep 600 & echo $! > pid; sleep 600"))
-		wantError(t, err, nil, "the script was still running after 100ms and was ended", "ends: begun")
+		b, timeout, je, err := overtime(t, "echo begun; sleep 600 & echo $! > pid; sleep 600", time.Minute, "pid")
+		wantError(t, err, nil, "the script was still running after "+timeout.String()+" and was ended", "ends: begun")
 		wantClass(t, err, core.ClassTimeout)
 		wantStep(t, je, "FAILED/TIMEOUT")
 		if je.Status != core.StatusFailed || je.ExitStatus.Code != "TIMEOUT" {
@@ -38,8 +68,8 @@ func TestTimeout(t *testing.T) {
 	})
 	t.Run("a child that ignores TERM is killed", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t)
-		je, err := b.run(short("trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! > pid; echo $$ > self; while :; do sleep 600; done"))
+		const script = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! > pid; echo $$ > self; while :; do sleep 600; done"
+		b, _, je, err := overtime(t, script, 100*time.Millisecond, "pid", "self")
 		wantClass(t, err, core.ClassTimeout)
 		wantStep(t, je, "FAILED/TIMEOUT")
 		for _, name := range []string{"pid", "self"} {
@@ -50,10 +80,8 @@ func TestTimeout(t *testing.T) {
 	})
 	t.Run("one that was stopped is woken to hear TERM", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t)
-		cfg := short("trap 'echo heard > heard; exit 0' TERM; kill -STOP $$")
-		cfg.KillAfter = time.Minute
-		je, err := b.run(cfg)
+		const script = "trap 'echo heard > heard; exit 0' TERM; echo > trapped; kill -STOP $$"
+		b, _, je, err := overtime(t, script, time.Hour, "trapped")
 		wantClass(t, err, core.ClassTimeout)
 		wantStep(t, je, "FAILED/TIMEOUT") // its exit 0 came too late
 		if got := b.read("heard"); got != "heard\n" {
@@ -62,8 +90,8 @@ func TestTimeout(t *testing.T) {
 	})
 	t.Run("a double fork into a session of its own does not escape", func(t *testing.T) {
 		t.Parallel()
-		b := setup(t)
-		_, err := b.run(short("(setsid sh -c 'echo $$ > pid; trap \"\" TERM; while :; do sleep 600; done' &); until test -s pid; do :; done; sleep 600"))
+		const script = "(setsid sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 600; done' &); sleep 600"
+		b, _, _, err := overtime(t, script, 100*time.Millisecond, "pid")
 		wantClass(t, err, core.ClassTimeout)
 		if pid := b.await("pid"); isRunning(pid) {
 			killGroup(t, pid)
@@ -73,7 +101,7 @@ func TestTimeout(t *testing.T) {
 	t.Run("a command that is in time is not touched", func(t *testing.T) {
 		t.Parallel()
 		cfg := sh("exit 0")
-		cfg.Timeout = time.Minute
+		cfg.Timeout = time.Hour
 		wantStep(t, setup(t).must(cfg), "COMPLETED/COMPLETED")
 	})
 }
@@ -108,27 +136,13 @@ func TestLeftBehind(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	t.Parallel()
-	// begin runs cfg, and calls then as soon as the script has written "ready".
-	begin := func(b *bundle, cfg execstep.Config, then func(cancel context.CancelCauseFunc)) (*core.JobExecution, error) {
-		b.t.Helper()
-		ctx, cancel := context.WithCancelCause(b.t.Context())
-		defer cancel(nil)
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			b.await("ready")
-			then(cancel)
-		}()
-		defer func() { <-done }()
-		return b.runContext(ctx, cfg)
-	}
 	stop := func(b *bundle) func(context.CancelCauseFunc) {
 		return func(context.CancelCauseFunc) { b.stop.Request(core.ErrStopped) }
 	}
 	t.Run("STEP-48 STEP-49 a stop ends the command, and the step is STOPPED", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		je, err := begin(b, sh("sleep 600 & echo $! > pid; echo > ready; wait"), stop(b))
+		je, err := b.begin(sh("sleep 600 & echo $! > pid; echo > ready; wait"), stop(b))
 		wantError(t, err, core.ErrStopped, "the script was told to end, and was ended by SIGTERM")
 		wantStep(t, je, "STOPPED/STOPPED")
 		if je.Status != core.StatusStopped {
@@ -145,7 +159,7 @@ func TestStop(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		other := openStore(t, b.dir)
-		je, err := begin(b, sh("echo > ready; sleep 600"), func(context.CancelCauseFunc) {
+		je, err := b.begin(sh("echo > ready; sleep 600"), func(context.CancelCauseFunc) {
 			if _, err := other.RequestStop(context.Background(), 1); err != nil {
 				b.t.Error(err)
 			}
@@ -156,14 +170,14 @@ func TestStop(t *testing.T) {
 	t.Run("a timeout of the run is a stop", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		je, err := begin(b, sh("echo > ready; sleep 600"), func(context.CancelCauseFunc) { b.stop.Request(core.ErrTimeout) })
+		je, err := b.begin(sh("echo > ready; sleep 600"), func(context.CancelCauseFunc) { b.stop.Request(core.ErrTimeout) })
 		wantError(t, err, core.ErrTimeout)
 		wantStep(t, je, "STOPPED/STOPPED")
 	})
 	t.Run("STEP-13 a command that finishes its work after the stop is COMPLETED", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		je, err := begin(b, sh("trap 'echo finished; exit 0' TERM; echo > ready; sleep 600 & wait"), stop(b))
+		je, err := b.begin(sh("trap 'echo finished; exit 0' TERM; echo > ready; sleep 600 & wait"), stop(b))
 		if err != nil {
 			t.Error(err)
 		}
@@ -194,7 +208,7 @@ func TestStop(t *testing.T) {
 		b := setup(t)
 		cfg := sh("trap '' TERM; echo $$ > pid; echo > ready; while :; do sleep 600; done")
 		cfg.KillAfter, cfg.OnCrash = time.Hour, execstep.Skip
-		je, err := begin(b, cfg, func(cancel context.CancelCauseFunc) {
+		je, err := b.begin(cfg, func(cancel context.CancelCauseFunc) {
 			b.stop.Request(core.ErrStopped) // the first signal
 			cancel(core.ErrAborted)         // the second
 		})
@@ -212,7 +226,7 @@ func TestStop(t *testing.T) {
 		b := setup(t)
 		cfg := sh("trap 'exit 0' TERM; echo > ready; sleep 600 & wait")
 		cfg.OnCrash = execstep.Fail
-		je, err := begin(b, cfg, func(cancel context.CancelCauseFunc) { cancel(core.ErrAborted) })
+		je, err := b.begin(cfg, func(cancel context.CancelCauseFunc) { cancel(core.ErrAborted) })
 		wantError(t, err, core.ErrAborted)
 		wantStep(t, je, "STOPPED/STOPPED")
 		if _, marked := b.context(je)[execstep.ContextKeyStarted]; !marked {
@@ -225,8 +239,8 @@ func TestStop(t *testing.T) {
 func TestEndlessWriter(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	cfg := sh("echo FIRST; yes 'a line of an endless output' & sleep 600")
-	cfg.Timeout, cfg.KillAfter = 800*time.Millisecond, 100*time.Millisecond
+	const line = "'a line of an endless output'"
+	cfg := sh("echo FIRST; yes " + line + " | head -c 600000000; echo > ready; yes " + line + " & sleep 600")
 	path := filepath.Join(b.dir, "logs/nightly/1-work.log")
 	most := make(chan int64)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -237,9 +251,9 @@ func TestEndlessWriter(t *testing.T) {
 		}
 		most <- blocks
 	}()
-	_, err := b.run(cfg)
+	_, err := b.begin(cfg, func(context.CancelCauseFunc) { b.stop.Request(core.ErrStopped) })
 	cancel()
-	wantClass(t, err, core.ClassTimeout)
+	wantError(t, err, core.ErrStopped)
 	text := b.read("logs/nightly/1-work.log")
 	_, note, ok := strings.Cut(text, "[... ")
 	var dropped int64

@@ -184,10 +184,13 @@ func awaitFile(t *testing.T, path string) (text string) {
 	return text
 }
 
+// patience is how long a test waits for what has to happen, on any machine.
+const patience = 2 * time.Minute
+
 // eventually waits for a condition.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !holds() {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %s", what)

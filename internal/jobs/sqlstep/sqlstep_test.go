@@ -312,8 +312,9 @@ func TestStatements(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
 		ctx, cancel := context.WithCancelCause(t.Context())
-		defer time.AfterFunc(50*time.Millisecond, func() { cancel(core.ErrAborted) }).Stop()
+		defer cancel(nil)
 		je, err := b.runStep(ctx, sqlstep.Step("work", func(*core.Scope) (sqlstep.Config, error) {
+			time.AfterFunc(50*time.Millisecond, func() { cancel(core.ErrAborted) })
 			return sqlstep.Config{Statements: []string{endless}, Timeout: time.Hour}, nil
 		}))
 		if !errors.Is(err, core.ErrAborted) {
