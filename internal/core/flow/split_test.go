@@ -25,7 +25,7 @@ func meeting(name string, wg *sync.WaitGroup) element {
 		select {
 		case <-met:
 			return core.ExitStatus{}, nil
-		case <-time.After(20 * time.Second):
+		case <-time.After(2 * time.Minute):
 			return core.ExitStatus{}, errors.New("nobody came")
 		}
 	})}
