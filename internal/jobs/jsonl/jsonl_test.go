@@ -88,7 +88,7 @@ func TestLines(t *testing.T) {
 		"78 a name twice":            {`{"n":1,"x":{"a":1,"a":2}}`, `the name "a" is there twice`},
 		"78 twice by an escape":      {`{"n":1,"\u006e":2}`, `the name "n" is there twice`},
 		"78 the same name elsewhere": {`{"n":1,"x":{"n":2},"y":{"n":3}}`, "long:1|"},
-		"78 depth 64":                {`{"x":` + deep("[", "1", "]", 63) + `}`, "null:|null:|null:|null:|null:|null:|"},
+		"78 depth 64":                {`{"s":null,"x":` + deep("[", "1", "]", 63) + `}`, "null:|null:|null:|null:|null:|null:|"},
 		"78 depth 65":                {`{"x":` + deep("[", "1", "]", 64) + `}`, "more than 64 levels"},
 		"78 depth 10000":             {deep(`{"a":`, "1", "}", 10_000), "more than 64 levels"},
 		"78 exact long":              {`{"n":9007199254740993}`, "long:9007199254740993|"},
@@ -160,14 +160,44 @@ func TestLimits(t *testing.T) {
 
 func TestRequired(t *testing.T) {
 	t.Parallel()
-	got := read(t, "{}\n{\"s\":null}\n{\"s\":\"\"}\n{\"s\":\"x\"}\n", map[string]any{"columns": []string{"s"}, "required": []string{"s"}})
+	got := read(t, "{\"t\":\"\"}\n{\"s\":null}\n{\"s\":\"\"}\n{\"s\":\"x\"}\n", map[string]any{"columns": []string{"s", "t"}, "required": []string{"s"}})
 	for i, text := range got[:3] {
 		if !strings.Contains(text, "s: ") || !strings.Contains(text, "a value is required") {
 			t.Errorf("70: record %d: %q", i, text)
 		}
 	}
-	if got[3] != "string:x|" {
+	if got[3] != "string:x|null:|" {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestUnmatched: an object in which no column is found is not a record of nulls,
+// unless somebody says that it may be.
+func TestUnmatched(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		line string
+		want string
+	}{
+		"other names":     {`{"ID":1,"Name":"x"}`, `in:1: none of the columns "id", "city" is in the object, which has "ID", "Name"`},
+		"not at its path": {`{"address":{"City":"x"}}`, `none of the columns "id", "city" is in the object, which has "address"`},
+		"nothing":         {`{}`, `none of the columns "id", "city" is in the object, which is empty`},
+		"many":            {`{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":{"id":1},"j":1}`, `which has "a", "b", "c", "d", "e", "f", "g", "h" and 2 more`},
+		"a null":          {`{"id":null}`, "null:|null:|"},
+		"one of two":      {`{"address":{"city":"x"}}`, "null:|string:x|"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			given := map[string]any{"columns": []string{"id", "city"}, "paths": pairs("city", "address.city")}
+			got := read(t, tt.line+"\n", given)
+			if len(got) != 1 || !strings.Contains(got[0], tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			given["allow-unmatched"] = true
+			if got := read(t, tt.line+"\n", given); len(got) != 1 || strings.HasPrefix(got[0], "in:") {
+				t.Errorf("with allow-unmatched: got %q", got)
+			}
+		})
 	}
 }
 

@@ -3,9 +3,8 @@ package jsonl
 import (
 	"bytes"
 	"fmt"
-	"strconv"
+	"strings"
 	"time"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -27,6 +26,9 @@ type parser struct {
 	zone    *time.Location
 	room    record.Allocator
 
+	// unmatched takes an object without any of the columns for a record.
+	unmatched bool
+
 	// seen, unless it is nil, gets which columns are there; members that are no
 	// column are refused then.
 	seen []bool
@@ -36,12 +38,14 @@ type parser struct {
 	at     int
 	values []record.Value
 	names  []string // of the objects that are open
+	top    int      // how many names the outermost object has: they are the first of names
+	found  bool     // whether a column was found
 	buf    []byte
 }
 
 // parse implements the function of an infile.LineReader.
 func (p *parser) parse(line infile.Line, item *record.Record) error {
-	p.line, p.text, p.at, p.names = line, line.Text, 0, p.names[:0]
+	p.line, p.text, p.at, p.names, p.top, p.found = line, line.Text, 0, p.names[:0], 0, false
 	if at := infile.InvalidUTF8(p.text); at >= 0 {
 		return line.Error("", nil, fmt.Sprintf("invalid UTF-8, byte 0x%02x at byte offset %d", p.text[at], line.Origin.Offset+int64(at)))
 	}
@@ -55,6 +59,9 @@ func (p *parser) parse(line infile.Line, item *record.Record) error {
 	}
 	if p.blank(); p.at < len(p.text) {
 		return p.wrong(p.at, "there is something behind the object: one object a line")
+	}
+	if !p.found && !p.unmatched && p.seen == nil {
+		return p.nothing()
 	}
 	for i := range p.columns {
 		if p.values[i].IsNull() && p.columns[i].Required {
@@ -74,6 +81,39 @@ func (p *parser) wrong(at int, msg string) error {
 		return p.line.Error("", nil, fmt.Sprintf("the line ends at column %d: %s", column, msg))
 	}
 	return p.line.Error("", rest[:min(shown, len(rest))], fmt.Sprintf("at column %d: %s", column, msg))
+}
+
+// nothing is the error for an object in which no column was found: its names are
+// other ones, probably.
+func (p *parser) nothing() error {
+	columns := make([]string, len(p.columns))
+	for i := range p.columns {
+		columns[i] = p.columns[i].Name
+	}
+	has := "is empty"
+	if p.top > 0 {
+		has = "has " + quoted(p.names[:min(p.top, manyNames)], p.top)
+	}
+	if len(columns) == 1 {
+		return p.line.Error("", nil, "the column "+core.Quote(columns[0])+" is not in the object, which "+has)
+	}
+	return p.line.Error("", nil, "none of the columns "+quoted(columns, len(columns))+" is in the object, which "+has)
+}
+
+// quoted lists the first of n names.
+func quoted(names []string, n int) string {
+	const most = 8
+	var b strings.Builder
+	for i, name := range names[:min(len(names), most)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(core.Quote(name))
+	}
+	if more := n - most; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
 }
 
 func (p *parser) blank() {
@@ -153,6 +193,9 @@ func (p *parser) object(n *node, depth int) error {
 			p.blank()
 		case '}':
 			p.at++
+			if depth == 1 {
+				p.top = max(len(p.names), len(many))
+			}
 			p.names = p.names[:first]
 			return nil
 		default:
@@ -195,6 +238,7 @@ func (p *parser) array(n *node, depth int) error {
 func (p *parser) value(n *node, depth int) error {
 	c, start := p.peek(), p.at
 	leaf := n != nil && n.column >= 0
+	p.found = p.found || leaf
 	switch {
 	case c == '{', c == '[':
 		if leaf {
@@ -270,126 +314,4 @@ func (p *parser) keepNumber(i int, number []byte) error {
 	}
 	p.values[i] = v
 	return nil
-}
-
-// number reads a number, as JSON has them.
-func (p *parser) number() ([]byte, error) {
-	start := p.at
-	digits := func() bool {
-		from := p.at
-		for p.at < len(p.text) && '0' <= p.text[p.at] && p.text[p.at] <= '9' {
-			p.at++
-		}
-		return p.at > from
-	}
-	is := func(set string) bool {
-		if p.at < len(p.text) && bytes.IndexByte([]byte(set), p.text[p.at]) >= 0 {
-			p.at++
-			return true
-		}
-		return false
-	}
-	is("-")
-	zero := p.at < len(p.text) && p.text[p.at] == '0'
-	first := p.at
-	ok := digits() && (!zero || p.at == first+1)
-	if ok && is(".") {
-		ok = digits()
-	}
-	if ok && is("eE") {
-		is("+-")
-		ok = digits()
-	}
-	if !ok {
-		return nil, p.wrong(start, "want a number such as -1.5")
-	}
-	return p.text[start:p.at], nil
-}
-
-// string reads a text in quotes. What it returns may be part of the line, or of a
-// buffer that the next text overwrites.
-func (p *parser) string() ([]byte, error) {
-	start := p.at
-	p.at++
-	from := p.at
-	for ; p.at < len(p.text); p.at++ {
-		switch c := p.text[p.at]; {
-		case c == '"':
-			p.at++
-			return p.text[from : p.at-1], nil
-		case c == '\\':
-			return p.escaped(start, from)
-		case c < ' ':
-			return nil, p.wrong(p.at, "a control character has to be escaped in a text")
-		}
-	}
-	return nil, p.wrong(start, `the text is not closed by a "`)
-}
-
-// escaped goes on with a text at its first escape.
-func (p *parser) escaped(start, from int) ([]byte, error) {
-	p.buf = append(p.buf[:0], p.text[from:p.at]...)
-	for p.at < len(p.text) {
-		c := p.text[p.at]
-		switch {
-		case c == '"':
-			p.at++
-			return p.buf, nil
-		case c < ' ':
-			return nil, p.wrong(p.at, "a control character has to be escaped in a text")
-		case c != '\\':
-			p.buf = append(p.buf, c)
-			p.at++
-			continue
-		}
-		if err := p.escape(); err != nil {
-			return nil, err
-		}
-	}
-	return nil, p.wrong(start, `the text is not closed by a "`)
-}
-
-// escapes are the letters behind a backslash and what they mean.
-const (
-	escapes  = `"\/bfnrt`
-	escapeds = "\"\\/\b\f\n\r\t"
-)
-
-// escape reads one escape, or two that make one character.
-func (p *parser) escape() error {
-	at := p.at
-	if at+1 == len(p.text) {
-		return p.wrong(at, "the escape is not complete")
-	}
-	c := p.text[at+1]
-	if i := bytes.IndexByte([]byte(escapes), c); i >= 0 {
-		p.buf = append(p.buf, escapeds[i])
-		p.at += 2
-		return nil
-	}
-	r, ok := p.unit(at)
-	if !ok {
-		return p.wrong(at, "there is no such escape")
-	}
-	p.at += 6
-	if utf16.IsSurrogate(r) {
-		second, ok := p.unit(p.at)
-		whole := utf16.DecodeRune(r, second)
-		if !ok || whole == utf8.RuneError {
-			return p.wrong(at, "half of a surrogate pair is no character")
-		}
-		p.at += 6
-		r = whole
-	}
-	p.buf = utf8.AppendRune(p.buf, r)
-	return nil
-}
-
-// unit reads \uXXXX at an offset.
-func (p *parser) unit(at int) (rune, bool) {
-	if at+6 > len(p.text) || p.text[at] != '\\' || p.text[at+1] != 'u' || p.text[at+2] == '+' {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(string(p.text[at+2:at+6]), 16, 16)
-	return rune(n), err == nil
 }

@@ -22,6 +22,7 @@ func Source() component.Source {
 				{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
 				{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must be there, and neither null nor empty."},
 				{Name: "paths", Type: component.TextMap, Help: "Where columns stand that are not members of the same name, for example city: address.city, first: lines[0].sku."},
+				{Name: "allow-unmatched", Type: component.Bool, Default: "false", Help: "Take an object that has none of the columns for a record of nulls; otherwise it is a bad record."},
 			}),
 			Example: "jsonl:\n  file: in.jsonl\n  types: {id: long, sku: string, price: decimal}\n  paths: {price: \"offer.prices[0]\"}\n",
 		},
@@ -54,7 +55,7 @@ func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.I
 		zone = s.Repo.Zone()
 	}
 	return infile.OpenFiles(v, opts, readerName, func(path string) infile.Reader[record.Record] {
-		p := &parser{schema: schema, columns: schema.Columns(), root: root, zone: zone}
+		p := &parser{schema: schema, columns: schema.Columns(), root: root, zone: zone, unmatched: v.Bool("allow-unmatched")}
 		return infile.NewLineReader(infile.LinesConfig{
 			Path: path, Options: opts, MaxRecord: int(v.Int("max-record")), SkipLines: int(v.Int("skip-lines")),
 			Comment: v.Text("comment"), AllowMissing: v.Bool("allow-missing"), Name: readerName,
