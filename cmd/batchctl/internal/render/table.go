@@ -167,7 +167,7 @@ func (t Table) boxed(b *bytes.Buffer, style Style) error {
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithRowAutoWrap(tw.WrapNone),
 		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithEastAsian(false),
 		tablewriter.WithSymbols(symbols),
 	)
 	if len(t.Notes) > 0 {
