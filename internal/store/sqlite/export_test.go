@@ -84,7 +84,7 @@ func HoldInitLock(t *testing.T, path string) (unlock func()) {
 	held, release, done := make(chan error, 1), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		err := withInitLock(context.Background(), path, translator{path: path, busy: defaultBusyTimeout}, func() error {
+		err := withInitLock(context.Background(), path, translator{path: path, busy: defaultBusyTimeout}, nil, func() error {
 			held <- nil
 			<-release
 			return nil

@@ -21,8 +21,10 @@ import (
 const applicationID = 0x6263746c
 
 // withInitLock calls do while no other process initialises the database at
-// path. It waits as long as a writer would.
-func withInitLock(ctx context.Context, path string, tr translator, do func() error) error {
+// path. It waits as long as a writer would, and no longer than until settled,
+// which may be nil, says that there is nothing left to do: behind hundreds of
+// others it might never come to its turn.
+func withInitLock(ctx context.Context, path string, tr translator, settled func() bool, do func() error) error {
 	dir := path + locksSuffix
 	if err := makeLocksDir(dir); err != nil {
 		return err
@@ -43,6 +45,9 @@ func withInitLock(ctx context.Context, path string, tr translator, do func() err
 		}
 		if got {
 			return do()
+		}
+		if settled != nil && settled() {
+			return nil
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -66,7 +71,14 @@ func initialise(ctx context.Context, path string, o Options) (made bool, err err
 	if err := checkZone(o.Zone); err != nil {
 		return false, err
 	}
-	err = withInitLock(ctx, path, tr, func() error {
+	settled := func() bool {
+		if _, exists := sizeOf(path + "-journal"); exists { // what is there now may yet be rolled back
+			return false
+		}
+		found, _, err := inspect(ctx, path, tr) // an error is no news in the middle of it
+		return err == nil && found == repository
+	}
+	err = withInitLock(ctx, path, tr, settled, func() error {
 		found, _, err := inspect(ctx, path, tr)
 		if err != nil || found == repository {
 			return err

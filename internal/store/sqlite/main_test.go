@@ -46,9 +46,14 @@ var roles = map[string]func(args []string) error{
 }
 
 // roleOpen opens the repository as soon as stdin is closed, and closes it.
+// args[1] is how long it waits for others.
 func roleOpen(args []string) error {
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	s, err := sqlite.Open(context.Background(), args[0], options())
+	o, err := patient(args)
+	if err != nil {
+		return err
+	}
+	s, err := sqlite.Open(context.Background(), args[0], o)
 	if err != nil {
 		return err
 	}
@@ -154,12 +159,9 @@ func roleVerdict(args []string) error {
 // roleWrite begins a write transaction, says so, and waits for the end of
 // stdin. args[1] is how long it waits for others.
 func roleWrite(args []string) error {
-	o := options()
-	if len(args) > 1 {
-		var err error
-		if o.BusyTimeout, err = time.ParseDuration(args[1]); err != nil {
-			return err
-		}
+	o, err := patient(args)
+	if err != nil {
+		return err
 	}
 	s, err := sqlite.Open(context.Background(), args[0], o)
 	if err != nil {
@@ -171,6 +173,15 @@ func roleWrite(args []string) error {
 	fmt.Println("writing")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return nil
+}
+
+// patient are options with the time that args[1] says.
+func patient(args []string) (o sqlite.Options, err error) {
+	o = options()
+	if len(args) > 1 {
+		o.BusyTimeout, err = time.ParseDuration(args[1])
+	}
+	return o, err
 }
 
 func options() sqlite.Options {

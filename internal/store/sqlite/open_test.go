@@ -348,7 +348,7 @@ func TestRaceOfFirstOpeners(t *testing.T) {
 		defer gate.Close()
 		var wg sync.WaitGroup
 		for range 200 {
-			cmd := command("open", path)
+			cmd := command("open", path, "10m") // that each gets its turn, on any machine
 			cmd.Stdin = gate
 			var out strings.Builder
 			cmd.Stdout, cmd.Stderr = &out, &out

@@ -135,7 +135,7 @@ func look(ctx context.Context, path string, tr translator) (state, map[string]st
 	if _, statErr := os.Stat(path + locksSuffix); statErr != nil {
 		return found, settings, err
 	}
-	lockErr := withInitLock(ctx, path, tr, func() error {
+	lockErr := withInitLock(ctx, path, tr, nil, func() error {
 		found, settings, err = inspect(ctx, path, tr)
 		return nil
 	})
@@ -154,7 +154,7 @@ func (s *Store) ensureWAL(ctx context.Context) error {
 	if mode == "wal" {
 		return nil
 	}
-	return withInitLock(ctx, s.path, s.translator, func() error {
+	return withInitLock(ctx, s.path, s.translator, nil, func() error {
 		return switchToWAL(ctx, s.writer, s.translator)
 	})
 }
