@@ -25,21 +25,21 @@ func TestBadInput(t *testing.T) {
 	}{
 		"59 0 bytes": {
 			input: "",
-			open:  "open input in.csv: the file is empty, expected a header | ls -l in.csv",
+			open:  "open input in.csv: the file is empty, expected a header | have the file sent again; set allow-empty if an empty one is right",
 		},
 		"59 0 bytes allowed":        {input: "", cfg: csvfile.ReaderConfig{AllowEmpty: true}},
-		"59 only blank lines":       {input: "\n\r\n", open: "open input in.csv: the file is empty, expected a header | ls -l in.csv"},
+		"59 only blank lines":       {input: "\n\r\n", open: "open input in.csv: the file is empty, expected a header | have the file sent again; set allow-empty if an empty one is right"},
 		"60 header only":            {input: "a,b\n"},
 		"60 header without newline": {input: "a,b"},
 		"61 UTF-8 BOM":              {input: "\ufeffa,b\n1,2\n", cfg: columns("a", "b"), want: [][]string{{"1", "2"}}},
 		"61 BOM before a quote":     {input: "\ufeff\"a\",b\n1,2\n", cfg: columns("a", "b"), want: [][]string{{"1", "2"}}},
 		"62 UTF-16LE": {
 			input: "\xff\xfea\x00,\x00b\x00",
-			open:  "open input in.csv: the file is UTF-16, convert it to UTF-8 | iconv -f UTF-16LE -t UTF-8 in.csv",
+			open:  "open input in.csv: the file is UTF-16, and is to be read as UTF-8 | set the encoding to utf-16le; or iconv -f UTF-16LE -t UTF-8 in.csv",
 		},
 		"62 UTF-16BE": {
 			input: "\xfe\xff\x00a\x00,\x00b",
-			open:  "open input in.csv: the file is UTF-16, convert it to UTF-8 | iconv -f UTF-16BE -t UTF-8 in.csv",
+			open:  "open input in.csv: the file is UTF-16, and is to be read as UTF-8 | set the encoding to utf-16be; or iconv -f UTF-16BE -t UTF-8 in.csv",
 		},
 		"62 UTF-16 without a mark": {
 			input: "a\x00,\x00b\x00\n\x00",

@@ -18,6 +18,9 @@ var (
 	bomUTF16BE = []byte{0xfe, 0xff}
 )
 
+// hintEmpty is for a file of 0 bytes.
+const hintEmpty = "have the file sent again; set allow-empty if an empty one is right"
+
 // readHeader reads the header and finds the declared columns in it. It returns
 // io.EOF when the file is empty and may be.
 func (s *scanner) readHeader() error {
@@ -39,7 +42,7 @@ func (s *scanner) readHeader() error {
 	case errors.Is(err, io.EOF):
 		return &core.Error{
 			Op: infile.OpenOp(s.Path()), Msg: "the file is empty, expected a header",
-			Hint: "ls -l " + core.ShellQuote(s.Path()),
+			Hint: hintEmpty,
 		}
 	case errors.As(err, &bad):
 		return &core.Error{Op: "open input", Err: err}
@@ -85,8 +88,8 @@ func (s *scanner) skipBOM() error {
 			encoding = "UTF-16BE"
 		}
 		return &core.Error{
-			Op: infile.OpenOp(s.Path()), Msg: "the file is UTF-16, convert it to UTF-8",
-			Hint: fmt.Sprintf("iconv -f %s -t UTF-8 %s", encoding, core.ShellQuote(s.Path())),
+			Op: infile.OpenOp(s.Path()), Msg: "the file is UTF-16, and is to be read as UTF-8",
+			Hint: infile.UTF16Hint(encoding, s.Path()),
 		}
 	}
 	return nil

@@ -95,7 +95,7 @@ func (s *scanner) unnamed() error {
 	} else if !ok && s.Offset() == 0 {
 		return &core.Error{
 			Op: infile.OpenOp(s.Path()), Msg: "the file is empty, expected records",
-			Hint: "ls -l " + core.ShellQuote(s.Path()),
+			Hint: hintEmpty,
 		}
 	}
 	s.header, s.width = names, len(names)

@@ -29,7 +29,7 @@ func Source() component.Source {
 func sourceSpec() component.Spec {
 	return component.Spec{
 		Name: "csv", Help: "Records of a CSV file.",
-		Options: slices.Concat(infile.FileOptions(true), []component.Option{
+		Options: slices.Concat(infile.FileOptions(), []component.Option{
 			{Name: "header", Type: component.Bool, Default: "true", Help: "The first line has the names of the columns; false: columns names all of them, in order."},
 			{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent."},
 			{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
@@ -48,7 +48,7 @@ func sourceSpec() component.Spec {
 // sourceConfig is what can be said before the names of files and the columns are
 // known.
 func sourceConfig(v component.Values) (ReaderConfig, error) {
-	opts, err := infile.CheckFiles(v, true)
+	opts, err := infile.CheckFiles(v)
 	if err != nil {
 		return ReaderConfig{}, err
 	}

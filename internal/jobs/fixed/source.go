@@ -21,7 +21,7 @@ func Source() component.Source {
 	return component.Source{
 		Spec: component.Spec{
 			Name: "fixed", Help: "Records of a file with columns at fixed places.",
-			Options: slices.Concat(infile.FileOptions(true), layoutOptions(), []component.Option{
+			Options: slices.Concat(infile.FileOptions(), layoutOptions(), []component.Option{
 				{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
 				{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must not be empty."},
 				{Name: "trim", Type: component.Enum, Values: []string{"pad", "both", "none"}, Default: "both", Help: "What is taken off a value: pad takes the padding off its side, both blanks on both sides as well, none nothing off texts."},
@@ -39,7 +39,7 @@ func Source() component.Source {
 			return schema, err
 		},
 		New: func(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemReader[record.Record], error) {
-			opts, err := infile.CheckFiles(v, true)
+			opts, err := infile.CheckFiles(v)
 			if err != nil {
 				return nil, err
 			}
@@ -88,7 +88,7 @@ type parser struct {
 }
 
 func newParser(v component.Values, schema *record.Schema) (*parser, error) {
-	opts, err := infile.CheckFiles(v, true)
+	opts, err := infile.CheckFiles(v)
 	if err != nil {
 		return nil, err
 	}

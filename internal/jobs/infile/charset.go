@@ -67,6 +67,11 @@ func FindCharset(label string) (Charset, error) {
 	return Charset{name: name, enc: enc, single: single || name == "x-user-defined"}, nil
 }
 
+// UTF16Hint says how to read a file that is UTF-16.
+func UTF16Hint(name, path string) string {
+	return fmt.Sprintf("set the encoding to %s; or iconv -f %s -t UTF-8 %s", strings.ToLower(name), name, core.ShellQuote(path))
+}
+
 // Name returns the name of the encoding.
 func (c Charset) Name() string {
 	if c.name == "" {

@@ -11,10 +11,9 @@ const (
 	OptionFiles = "files"
 )
 
-// FileOptions are the options of every reader of files. decoded leaves out those
-// of a format that is always UTF-8.
-func FileOptions(decoded bool) []component.Option {
-	options := []component.Option{
+// FileOptions are the options of every reader of files.
+func FileOptions() []component.Option {
+	return []component.Option{
 		{Name: OptionFile, Type: component.Path, Late: true, Help: "The file to read; either this or files."},
 		{Name: OptionFiles, Type: component.Path, Late: true, Help: "A pattern with * or ? in its last element: the files are read in the order of their names, as one input."},
 		{Name: "allow-missing", Type: component.Bool, Default: "false", Help: "Take a file that is not there for one without records."},
@@ -23,18 +22,13 @@ func FileOptions(decoded bool) []component.Option {
 		{Name: "skip-lines", Type: component.Int, Default: "0", Min: 0, Max: 1_000_000, Help: "Lines at the beginning to pass over."},
 		{Name: "comment", Type: component.Text, Help: "What begins a line to pass over, for example #."},
 		{Name: "max-record", Type: component.Int, Default: "16777216", Min: 1, Max: 1 << 30, Help: "The most bytes of a record."},
+		{Name: "encoding", Type: component.Text, Default: "utf-8", Help: "The encoding by its WHATWG name, as utf-8, utf-16le, windows-1252, euc-kr, shift_jis."},
 	}
-	if decoded {
-		options = append(options, component.Option{
-			Name: "encoding", Type: component.Text, Default: "utf-8", Help: "The encoding by its WHATWG name, as utf-8, utf-16le, windows-1252, euc-kr, shift_jis.",
-		})
-	}
-	return options
 }
 
 // CheckFiles checks FileOptions as far as they are known before a step starts,
 // and returns how the files are opened.
-func CheckFiles(v component.Values, decoded bool) (Options, error) {
+func CheckFiles(v component.Values) (Options, error) {
 	o := Options{Compression: v.Text("compression"), MaxRatio: v.Int("max-ratio")}
 	switch one, many := v.Text(OptionFile) != "", v.Text(OptionFiles) != ""; {
 	case one && many:
@@ -42,13 +36,11 @@ func CheckFiles(v component.Values, decoded bool) (Options, error) {
 	case !one && !many:
 		return o, component.Wrong(OptionFile, "no file is given")
 	}
-	if decoded {
-		charset, err := FindCharset(v.Text("encoding"))
-		if err != nil {
-			return o, &component.OptionError{Option: "encoding", Msg: err.Error(), Hint: core.Hint(err)}
-		}
-		o.Charset = charset
+	charset, err := FindCharset(v.Text("encoding"))
+	if err != nil {
+		return o, &component.OptionError{Option: "encoding", Msg: err.Error(), Hint: core.Hint(err)}
 	}
+	o.Charset = charset
 	return o, nil
 }
 

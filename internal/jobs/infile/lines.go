@@ -148,9 +148,9 @@ func (r *LineReader[T]) skipMark() error {
 		r.in.Consume(3)
 	case !r.cfg.Options.Charset.Direct():
 	case bytes.HasPrefix(win, []byte("\xff\xfe")):
-		return refuse("the file is UTF-16", "iconv -f UTF-16LE -t UTF-8 "+core.ShellQuote(r.cfg.Path))
+		return refuse("the file is UTF-16, and is to be read as UTF-8", UTF16Hint("UTF-16LE", r.cfg.Path))
 	case bytes.HasPrefix(win, []byte("\xfe\xff")):
-		return refuse("the file is UTF-16", "iconv -f UTF-16BE -t UTF-8 "+core.ShellQuote(r.cfg.Path))
+		return refuse("the file is UTF-16, and is to be read as UTF-8", UTF16Hint("UTF-16BE", r.cfg.Path))
 	case PackedHint(win) != "":
 		return refuse("the file is packed with "+PackedHint(win), "set the compression to "+PackedHint(win))
 	}

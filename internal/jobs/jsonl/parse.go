@@ -24,6 +24,7 @@ type parser struct {
 	columns []record.Column
 	root    *node
 	zone    *time.Location
+	charset infile.Charset // of the lines; UTF-8 when it is the zero value
 	room    record.Allocator
 
 	// unmatched takes an object without any of the columns for a record.
@@ -41,13 +42,15 @@ type parser struct {
 	top    int      // how many names the outermost object has: they are the first of names
 	found  bool     // whether a column was found
 	buf    []byte
+
+	decoded []byte // the line, unless it was UTF-8
 }
 
 // parse implements the function of an infile.LineReader.
 func (p *parser) parse(line infile.Line, item *record.Record) error {
 	p.line, p.text, p.at, p.names, p.top, p.found = line, line.Text, 0, p.names[:0], 0, false
-	if at := infile.InvalidUTF8(p.text); at >= 0 {
-		return line.Error("", nil, fmt.Sprintf("invalid UTF-8, byte 0x%02x at byte offset %d", p.text[at], line.Origin.Offset+int64(at)))
+	if err := p.decode(); err != nil {
+		return err
 	}
 	p.values = p.room.Values(len(p.columns))
 	p.blank()
@@ -69,6 +72,25 @@ func (p *parser) parse(line infile.Line, item *record.Record) error {
 		}
 	}
 	*item = record.New(p.schema, p.values, line.Origin)
+	return nil
+}
+
+// decode makes the line UTF-8.
+func (p *parser) decode() error {
+	invalid := func(name string, bad int) error {
+		return p.line.Error("", nil, fmt.Sprintf("invalid %s, byte 0x%02x at byte offset %d", name, p.text[bad], p.line.Origin.Offset+int64(bad)))
+	}
+	if p.charset.Direct() {
+		if bad := infile.InvalidUTF8(p.text); bad >= 0 {
+			return invalid("UTF-8", bad)
+		}
+		return nil
+	}
+	var bad int
+	if p.decoded, bad = p.charset.Decode(p.decoded[:0], p.text); bad >= 0 {
+		return invalid(p.charset.Name(), bad)
+	}
+	p.text = p.decoded
 	return nil
 }
 

@@ -17,7 +17,7 @@ func Source() component.Source {
 	return component.Source{
 		Spec: component.Spec{
 			Name: "jsonl", Help: "Records of a file of JSON Lines: one object a line.",
-			Options: slices.Concat(infile.FileOptions(false), []component.Option{
+			Options: slices.Concat(infile.FileOptions(), []component.Option{
 				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent."},
 				{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
 				{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must be there, and neither null nor empty."},
@@ -27,7 +27,7 @@ func Source() component.Source {
 			Example: "jsonl:\n  file: in.jsonl\n  types: {id: long, sku: string, price: decimal}\n  paths: {price: \"offer.prices[0]\"}\n",
 		},
 		Schema: func(v component.Values) (*record.Schema, error) {
-			if _, err := infile.CheckFiles(v, false); err != nil {
+			if _, err := infile.CheckFiles(v); err != nil {
 				return nil, err
 			}
 			schema, err := component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
@@ -42,7 +42,7 @@ func Source() component.Source {
 }
 
 func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemReader[record.Record], error) {
-	opts, err := infile.CheckFiles(v, false)
+	opts, err := infile.CheckFiles(v)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.I
 		zone = s.Repo.Zone()
 	}
 	return infile.OpenFiles(v, opts, readerName, func(path string) infile.Reader[record.Record] {
-		p := &parser{schema: schema, columns: schema.Columns(), root: root, zone: zone, unmatched: v.Bool("allow-unmatched")}
+		p := &parser{schema: schema, columns: schema.Columns(), root: root, zone: zone, charset: opts.Charset, unmatched: v.Bool("allow-unmatched")}
 		return infile.NewLineReader(infile.LinesConfig{
 			Path: path, Options: opts, MaxRecord: int(v.Int("max-record")), SkipLines: int(v.Int("skip-lines")),
 			Comment: v.Text("comment"), AllowMissing: v.Bool("allow-missing"), Name: readerName,
