@@ -91,7 +91,7 @@ func (builder) parameters(o *object) []Parameter {
 func (builder) resources(o *object) []Resource {
 	var all []Resource
 	for _, v := range o.get("resources").items {
-		all = append(all, Resource{Name: v.key, Driver: v.obj.text("driver"), DSN: v.obj.text("dsn")})
+		all = append(all, Resource{Name: v.key, Driver: v.obj.text("driver"), DSN: v.obj.text("dsn"), Create: v.obj.text("create")})
 	}
 	return all
 }

@@ -193,7 +193,7 @@ func (c *compiler) reduce(e *Element) func(ctx context.Context, s *core.Scope, p
 	case r == nil:
 		return nil
 	case r.SQL != nil:
-		run := c.reduceSQL(e, c.statements(r.SQL))
+		run := c.reduceSQL(e, r.SQL)
 		return func(ctx context.Context, s *core.Scope, _ []core.Partition) error { return run(ctx, s) }
 	case r.Exec != nil:
 		if r.Exec.OnCrash.Given() || len(r.Exec.Check) > 0 {

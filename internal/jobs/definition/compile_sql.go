@@ -2,6 +2,7 @@ package definition
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,7 +69,7 @@ func (b *bound) querier(r *Resource) (q sqlitem.Querier, done func() error, err 
 		return nil, nil, err
 	}
 	if path != "" {
-		db := sqlitem.OpenLater(b.run.Databases, path)
+		db := sqlitem.OpenExisting(b.run.Databases, path)
 		return db, db.Close, nil
 	}
 	q, ok := b.run.Repo.(sqlitem.Querier)
@@ -78,29 +79,44 @@ func (b *bound) querier(r *Resource) (q sqlitem.Querier, done func() error, err 
 	return q, func() error { return nil }, nil
 }
 
-// sql makes a step of statements in the repository's database.
+// sql makes a step of statements.
 func (c *compiler) sql(e *Element) *core.Step {
 	configure := c.statements(e.SQL)
 	limit := lateValue(c, e.Timeout, 0, parseDuration)
-	j := c.job
+	j, resource := c.job, c.resource(e.SQL.Resource.Value)
 	return sqlstep.Step(e.ID.Value, func(s *core.Scope) (sqlstep.Config, error) {
 		b := j.inScope(e, s)
 		cfg, err := configure(b)
 		if err != nil {
 			return cfg, err
 		}
-		cfg.Timeout, err = limit(b)
+		if cfg.Timeout, err = limit(b); err != nil {
+			return cfg, err
+		}
+		db, err := b.statementsDatabase(resource)
+		if err == nil && db != nil {
+			cfg.Database = sqlitem.NewStatements(db)
+		}
 		return cfg, err
 	})
+}
+
+// statementsDatabase returns the database in which statements run, to be opened
+// at its first use; nil is the repository's own.
+func (b *bound) statementsDatabase(r *Resource) (core.Database, error) {
+	path, err := b.databasePath(r)
+	if err != nil || path == "" {
+		return nil, err
+	}
+	if r.Create.Value == "true" {
+		return sqlitem.OpenLater(b.run.Databases, path), nil
+	}
+	return sqlitem.OpenExisting(b.run.Databases, path), nil
 }
 
 // statements checks a block of statements and returns what makes the
 // configuration of a run.
 func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
-	if r := c.resource(x.Resource.Value); r != nil {
-		c.report(x.Resource.Pos(), "use resource: repository, or write with a chunk, which keeps its checkpoint beside the rows",
-			"statements run in the repository's database only: another one commits by itself, and a crash between the two would run them twice")
-	}
 	c.latePairs(x.Params)
 	c.late(x.File)
 	for _, t := range x.Statements {
@@ -201,12 +217,22 @@ func readSmall(path string, limit int64) (text string, err error) {
 }
 
 // reduceSQL runs statements in a transaction of their own.
-func (j *job) reduceSQL(e *Element, configure late[sqlstep.Config]) func(ctx context.Context, s *core.Scope) error {
-	return func(ctx context.Context, s *core.Scope) error {
-		cfg, err := configure(j.inScope(e, s))
+func (c *compiler) reduceSQL(e *Element, x *SQL) func(ctx context.Context, s *core.Scope) error {
+	configure, j, resource := c.statements(x), c.job, c.resource(x.Resource.Value)
+	return func(ctx context.Context, s *core.Scope) (err error) {
+		b := j.inScope(e, s)
+		cfg, err := configure(b)
 		if err != nil {
 			return err
 		}
-		return sqlstep.Run(ctx, s, cfg)
+		db, err := b.statementsDatabase(resource)
+		if err != nil {
+			return err
+		}
+		if db == nil {
+			return sqlstep.Run(ctx, s, cfg)
+		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		return sqlstep.RunIn(ctx, s, cfg, db)
 	}
 }

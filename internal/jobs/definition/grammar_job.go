@@ -40,6 +40,7 @@ func fileBlocks(g *grammar) {
 		keys: []key{
 			{name: "driver", kind: kindEnum, values: []string{"sqlite"}, required: true, help: "What kind of database it is.", known: []string{"type"}},
 			{name: "dsn", kind: kindPath, late: true, required: true, help: "The file, relative to the folder of the definition.", known: []string{"url", "file", "path"}},
+			{name: "create", kind: kindBool, preset: "false", help: "Whether a sql step makes the file when it is not there. Nothing else ever does: a reader or writer with a misspelt path finds no database."},
 		},
 		example: "ledger: {driver: sqlite, dsn: \"#{env['LEDGER_DB'] ?: 'ledger.db'}\"}\n",
 	})

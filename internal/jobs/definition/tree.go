@@ -40,6 +40,15 @@ type Reference struct {
 	HasDefault bool
 }
 
+// String returns the reference as it is written, without its default.
+func (r *Reference) String() string {
+	if r.Scope != ScopeSteps {
+		return r.Scope + "['" + r.Key + "']"
+	}
+	id, field := splitStepKey(r.Key)
+	return r.Scope + "['" + id + "']." + field
+}
+
 // The scopes of substitutions.
 const (
 	ScopeJobParameters = "jobParameters" // of the execution
@@ -89,6 +98,7 @@ type Resource struct {
 	Name   Text
 	Driver Text // sqlite
 	DSN    Text // a path, relative to the folder of the definition
+	Create Text // whether statements make it when it is absent
 }
 
 // Hooks are commands that run beside a job or a step; nil means none.

@@ -124,8 +124,8 @@ type source struct {
 // Close implements core.ItemStream.
 func (s *source) Close() error { return closeBoth(s.Reader.Close, s.db) }
 
-// database returns the database of a resource, which is opened at its first use;
-// db is nil for the repository's own.
+// database returns the database of a resource, which is opened at its first use
+// and has to be there then; db is nil for the repository's own.
 func database(s *core.Scope, resource string) (db core.Database, q Querier, err error) {
 	if resource == "" || resource == component.ResourceRepository {
 		q, ok := s.Repo.(Querier)
@@ -134,7 +134,7 @@ func database(s *core.Scope, resource string) (db core.Database, q Querier, err 
 		}
 		return nil, q, nil
 	}
-	db = OpenLater(s.Databases, resource)
+	db = OpenExisting(s.Databases, resource)
 	return db, db, nil
 }
 

@@ -42,6 +42,34 @@ func Run(ctx context.Context, s *core.Scope, cfg Config) error {
 	return tx.Commit()
 }
 
+// RunIn is Run in another database. An attempt that has been taken over runs
+// nothing.
+func RunIn(ctx context.Context, s *core.Scope, cfg Config, other core.Database) error {
+	t, err := compile(cfg)
+	if err != nil {
+		return err
+	}
+	tx, err := other.Begin(ctx)
+	if err != nil {
+		return fmt.Errorf("begin the transaction of the statements: %w", err)
+	}
+	defer tx.Rollback()                  // after a commit there is nothing left to roll back
+	if err := s.Owned(ctx); err != nil { // nobody else writes there from here on
+		return err
+	}
+	rows, err := t.runBounded(ctx, s, tx)
+	if err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit the statements in %s: %w", core.QuotePath(other.Path()), err)
+	}
+	if t.rowsKey != "" {
+		s.Context.Put(t.rowsKey, rows)
+	}
+	return nil
+}
+
 // Split takes the text of a file apart into statements, at the semicolons that
 // end them. The last one need not have one.
 func Split(text string) ([]string, error) {
