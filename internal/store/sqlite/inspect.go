@@ -73,13 +73,14 @@ func readSettings(ctx context.Context, db *sql.DB, path string, tr translator) (
 }
 
 // tables returns which tables there are: those of batch repositories by name in
-// capitals, all others as one entry "".
+// capitals, all others as one entry "". One row is counted: DISTINCT and IN would
+// each make a table of their own, at every start.
 func tables(ctx context.Context, q sqlrepo.Querier) (map[string]bool, error) {
 	rows, err := q.QueryContext(ctx, `
-SELECT DISTINCT CASE
-  WHEN upper(tbl_name) IN ('BATCHCTL_SETTINGS', 'BATCH_JOB_INSTANCE', 'BATCH_JOB_EXECUTION') THEN upper(tbl_name)
-  ELSE ''
-END
+SELECT count(*),
+  count(*) FILTER (WHERE upper(tbl_name) = 'BATCHCTL_SETTINGS'),
+  count(*) FILTER (WHERE upper(tbl_name) = 'BATCH_JOB_INSTANCE'),
+  count(*) FILTER (WHERE upper(tbl_name) = 'BATCH_JOB_EXECUTION')
 FROM sqlite_schema`)
 	if err != nil {
 		return nil, err
@@ -87,11 +88,18 @@ FROM sqlite_schema`)
 	defer rows.Close()
 	names := map[string]bool{}
 	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
+		var all, settings, instances, executions int64
+		if err := rows.Scan(&all, &settings, &instances, &executions); err != nil {
 			return nil, err
 		}
-		names[name] = true
+		for name, n := range map[string]int64{
+			"BATCHCTL_SETTINGS": settings, "BATCH_JOB_INSTANCE": instances, "BATCH_JOB_EXECUTION": executions,
+			"": all - settings - instances - executions,
+		} {
+			if n > 0 {
+				names[name] = true
+			}
+		}
 	}
 	return names, rows.Err()
 }
