@@ -82,8 +82,8 @@ var floors = map[string][]string{
 	},
 	"internal/jobs/definition": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/core/partition",
-		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/jsonl",
-		"internal/jobs/partfile", "internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
+		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/infile",
+		"internal/jobs/jsonl", "internal/jobs/partfile", "internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
 	},
 	"internal/jobs/definition/scaffold": {"internal/core", "internal/jobs/infile", "internal/jobs/record"},
 	"internal/jobs/all": {

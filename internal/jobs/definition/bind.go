@@ -130,7 +130,7 @@ func (b *bound) reference(r *Reference) (any, error) {
 
 // missing is the error of a reference without value and default.
 func (b *bound) missing(r *Reference) error {
-	kind, hint := core.ErrJobParametersInvalid, fmt.Sprintf("or give it a default in the definition: #{%s['%s'] ?: 'text'}", r.Scope, r.Key)
+	kind, hint := core.ErrJobParametersInvalid, fmt.Sprintf("or give it a default in the definition: #{%s ?: 'text'}", r)
 	switch r.Scope {
 	case ScopeJobParameters:
 		hint = "give " + r.Key + "=VALUE, " + hint
@@ -139,7 +139,7 @@ func (b *bound) missing(r *Reference) error {
 	default:
 		kind, hint = core.ErrJobDefinition, strings.TrimPrefix(hint, "or ")
 	}
-	return &core.Error{Kind: kind, Msg: fmt.Sprintf("%s: #{%s['%s']} has no value", b.j.place(r.Pos), r.Scope, r.Key), Hint: hint}
+	return &core.Error{Kind: kind, Msg: fmt.Sprintf("%s: #{%s} has no value", b.j.place(r.Pos), r), Hint: hint}
 }
 
 // lookup answers r where it can.

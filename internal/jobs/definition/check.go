@@ -18,6 +18,8 @@ type checker struct {
 	job *Job
 	ids map[string]*Element // by id, the first of each
 	top []string            // ids of the outermost level
+	// order is what may have run before what.
+	order *order
 }
 
 func (c *checker) check() {
@@ -25,10 +27,15 @@ func (c *checker) check() {
 		c.top = append(c.top, c.job.Steps[i].ID.Value)
 	}
 	c.collect(c.job.Steps)
+	c.order = orderOf(c.job.Steps)
 	c.parameters()
 	c.resources()
 	c.level(c.job.Steps, "the job")
 	c.references()
+	c.outputs()
+	for _, r := range c.job.Resources {
+		c.secretPath(r.DSN, r.DSN.Parts, &Element{}, 0)
+	}
 	c.secretPaths([]Element{{Listeners: c.job.Listeners, Steps: c.job.Steps}})
 }
 

@@ -12,8 +12,9 @@ import (
 type around struct {
 	step  *Element // nil outside of steps
 	early bool     // before anything runs: of a resource or a property
-	hook  bool     // of the job as a whole
 	total bool     // in the template of a header or footer
+	// ended is where the step itself has run, and whenever where any step may have.
+	ended, whenever bool
 }
 
 // references checks what substitutions name.
@@ -23,7 +24,7 @@ func (c *checker) references() {
 	for _, r := range c.job.Resources {
 		c.ref(r.DSN, early)
 	}
-	c.refHooks(c.job.Listeners, around{hook: true})
+	c.refHooks(c.job.Listeners, around{})
 	c.refElements(c.job.Steps)
 }
 
@@ -64,6 +65,7 @@ func (c *checker) refPartition(e *Element, a around) {
 	if p.SQL != nil {
 		c.refPairs(p.SQL.Params, a)
 	}
+	a.ended = true
 	c.refBody(p.Reduce, a)
 }
 
@@ -92,12 +94,15 @@ func (c *checker) refExec(x *Exec, a around) {
 
 func (c *checker) refHooks(h Hooks, a around) {
 	c.refExec(h.BeforeJob, a)
-	c.refExec(h.AfterJob, a)
-	a.hook = false
-	for _, x := range []*Exec{h.BeforeStep, h.AfterStep, h.OnSkip, h.OnRetry} {
-		if x != nil && a.step == nil {
-			a.step = &Element{} // the hook of a job runs for every step
-		}
+	after := a
+	after.whenever = true
+	c.refExec(h.AfterJob, after)
+	if a.step == nil { // the hooks of a job run for every step
+		a.step, a.whenever = &Element{}, true
+	}
+	c.refExec(h.BeforeStep, a)
+	a.ended = true
+	for _, x := range []*Exec{h.AfterStep, h.OnSkip, h.OnRetry} {
 		c.refExec(x, a)
 	}
 }
@@ -195,7 +200,7 @@ func (c *checker) reference(r *Reference, a around) {
 		later()
 	case ScopeSteps:
 		if !later() {
-			c.stepOf(r)
+			c.stepOf(r, a)
 		}
 	case ScopeTotal:
 		if !a.total {
@@ -221,8 +226,9 @@ func (c *checker) property(r *Reference, pairs []Pair, who string) {
 	c.add(r.Pos, or(didYouMean(r.Key, names), "set it below properties"), "%s%s%s", who, verb, core.Quote(r.Key))
 }
 
-// stepOf checks the step that steps['id'].field names.
-func (c *checker) stepOf(r *Reference) {
+// stepOf checks the step that steps['id'].field names: that there is one, and that
+// it may have run, unless something stands for it.
+func (c *checker) stepOf(r *Reference, a around) {
 	id := r.Key[:max(0, strings.LastIndexByte(r.Key, '.'))]
 	if e := c.ids[id]; e == nil || e.Kind != KindStep {
 		var names []string
@@ -232,6 +238,10 @@ func (c *checker) stepOf(r *Reference) {
 			}
 		}
 		c.add(r.Pos, didYouMean(id, names), "there is no step %s", core.Quote(id))
+		return
+	}
+	if why, hint := c.notYet(r, a); why != "" && !r.HasDefault {
+		c.add(r.Pos, hint, "%s", why)
 	}
 }
 

@@ -22,6 +22,7 @@ func (c *compiler) decider(e *Element) core.JobExecutionDecider {
 	if p := c.expression(e.Value, nil); p != nil && p.Kind() != record.String && p.Kind() != record.Null {
 		c.report(e.Value.Pos(), "write string(...) around it", "a decision is a text to match transitions with, this is a %s", p.Kind())
 	}
+	c.decidedLater(e)
 	j, env := c.job, c.expressions(nil)
 	return core.DeciderFunc(func(_ context.Context, r *core.Run, _ *core.StepExecution) (string, error) {
 		b := j.inRun(r)
@@ -42,6 +43,27 @@ func (c *compiler) decider(e *Element) core.JobExecutionDecider {
 		}
 		return v.Str(), nil
 	})
+}
+
+// decidedLater reports a step that a decision asks for and that cannot have run by
+// then, so that all of it would be null.
+func (c *compiler) decidedLater(e *Element) {
+	env := c.expressions(nil)
+	if !strings.Contains(e.Value.Value, ScopeSteps) {
+		return
+	}
+	if _, err := expr.Compile(e.Value.Value, env); err != nil {
+		return // reported
+	}
+	env.StepIDs = append([]string{}, orderOf(c.tree.Steps).before[e.ID.Value]...)
+	_, err := expr.Compile(e.Value.Value, env)
+	wrong, ok := errors.AsType[*expr.CompileError](err)
+	if !ok {
+		return
+	}
+	wrong.Nearest = ""
+	wrong.Msg = "this step cannot have run when the decision is made"
+	c.reportExpression(e.Value, wrong)
 }
 
 // expressions is what expressions may name where something stands.

@@ -83,8 +83,25 @@ func (c *compiler) defaultOf(spec core.ParameterSpec, p Parameter) any {
 		c.report(p.Default.Pos(), "", "%v", err)
 		return nil
 	}
+	v = c.besideFile(spec, v)
 	if s, ok := v.(string); ok && spec.Pattern != nil && !regexp.MustCompile(`\A(?:`+spec.Pattern.String()+`)\z`).MatchString(s) {
 		c.report(p.Default.Pos(), "", "the default %s does not match the pattern %s", core.Quote(s), spec.Pattern)
+	}
+	return v
+}
+
+// besideFile makes a default that names a file absolute: what is written in a
+// definition begins at its folder, whatever folder it is launched from. So the
+// same default is the same instance.
+func (j *job) besideFile(spec core.ParameterSpec, v any) any {
+	text, _ := v.(string)
+	file, isFile := strings.CutPrefix(text, core.SecretFile)
+	switch {
+	case text == "":
+	case spec.Path:
+		return j.absolute(text)
+	case spec.IsSecret() && isFile && file != "":
+		return core.SecretFile + j.absolute(file)
 	}
 	return v
 }
@@ -132,12 +149,19 @@ type validator struct {
 func (v validator) Validate(ps core.JobParameters, zone *time.Location) error {
 	for _, p := range v.j.tree.Parameters {
 		given, ok := ps.Lookup(p.Name.Value)
+		spec, _ := v.j.made.Parameters.Lookup(p.Name.Value)
+		if spec.Path && spec.Required && given.Value == "" {
+			return &core.Error{
+				Kind: core.ErrJobParametersInvalid, Hint: "write " + core.ShellQuote(spec.Name+"=FILE"),
+				Msg: "parameter " + spec.Name + ": it is empty, and names no file",
+			}
+		}
 		if !ok || len(p.OneOf) == 0 {
 			continue
 		}
-		spec, _ := v.j.made.Parameters.Lookup(p.Name.Value)
 		same := func(t Text) bool {
 			want, err := valueOf(spec, t.Value, zone)
+			want = v.j.besideFile(spec, want)
 			return err == nil && (core.JobParameter{Value: want}).Equal(core.JobParameter{Value: given.Value})
 		}
 		if !slices.ContainsFunc(p.OneOf, same) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/partition"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/partfile"
 )
 
@@ -93,6 +94,9 @@ func (b *bound) separate(k *Chunk) error {
 	if err != nil {
 		return err
 	}
+	if err := b.unmatched(k, written); err != nil {
+		return err
+	}
 	one, other, ok := collision(read, written, sameFile)
 	if !ok {
 		return nil
@@ -102,6 +106,48 @@ func (b *bound) separate(k *Chunk) error {
 		Msg: b.j.place(other.text.Pos()) + ": " + other.role + " would write over " + core.QuotePath(one.path) + ", the file of " + one.role,
 	}
 }
+
+// unmatched refuses an output that the pattern of the reader finds.
+func (b *bound) unmatched(k *Chunk, written []fileUse) error {
+	for _, o := range k.Reader.Options {
+		if o.Key.Value != infile.OptionFiles {
+			continue
+		}
+		pattern, err := b.path(o.Value)
+		if err != nil {
+			return err
+		}
+		for _, w := range written {
+			if finds(pattern, w.path) {
+				return b.j.found(w, pattern)
+			}
+		}
+	}
+	return nil
+}
+
+// finds reports whether a pattern matches a file that is written, or what stands
+// beside it until it is complete. Both are absolute.
+func finds(pattern, path string) bool {
+	for _, name := range []string{path, path + partfile.Suffix} {
+		if ok, err := filepath.Match(pattern, name); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// found is the error of a file that would be among the inputs of the next run.
+func (j *job) found(w fileUse, pattern string) error {
+	return &core.Error{
+		Kind: core.ErrJobDefinition, Hint: foundHint,
+		Msg: j.place(w.text.Pos()) + ": " + w.role + " would make " + core.QuotePath(w.path) +
+			", which the pattern of the inputs finds: " + core.QuotePath(pattern),
+	}
+}
+
+// foundHint is the hint about outputs among the inputs.
+const foundHint = "write it to another folder, or let its name end otherwise"
 
 // paths sets the paths of files and leaves out those that have none.
 func (b *bound) paths(all []fileUse) ([]fileUse, error) {
@@ -198,6 +244,9 @@ func (j *job) claim(e *Element, s *core.Scope, parts []core.Partition, i int, wr
 		return err
 	}
 	for _, f := range files {
+		if pattern, err := b.glob(e.Partition.Files); err == nil && e.Partition.Files.Given() && finds(pattern, f.path) {
+			return j.found(f, pattern)
+		}
 		place := realPath(f.path)
 		for _, name := range []string{place, place + partfile.Suffix} {
 			if first, taken := writes[name]; taken && first.part != i {
