@@ -9,8 +9,8 @@ import (
 )
 
 // JobOperator does what a person types: it finds the job, decides whether the
-// verb fits the state, and launches. All fields must be set. It is safe for
-// concurrent use.
+// verb fits the state, and launches. All fields must be set, but Stop, Abandon and
+// Recover need Repo alone. It is safe for concurrent use.
 type JobOperator struct {
 	Registry *JobRegistry
 	Launcher *JobLauncher

@@ -19,8 +19,13 @@ func Jobs(set *Set, builtIn []*core.Job, env Environment) (jobs []*core.Job, pro
 	l.env.Job = l.find
 	problems = append(problems, set.Problems...)
 	for _, f := range set.Files {
-		if name := f.Name(); name != "" && l.byName[name] == nil {
+		name := f.Name()
+		switch e := l.byName[name]; {
+		case name == "":
+		case e == nil:
 			l.byName[name] = &entry{file: f}
+		case e.job != nil:
+			e.twin = f
 		}
 	}
 	for _, f := range set.Files {
@@ -47,6 +52,7 @@ type library struct {
 // entry is a job, or a file that will be one.
 type entry struct {
 	file     *File // nil for a job that is built in
+	twin     *File // that has the name of a job that is built in
 	job      *core.Job
 	problems Problems
 	begun    bool
@@ -78,6 +84,14 @@ func (l *library) find(name string) (*core.Job, error) {
 	}
 	if e.begun && !e.done {
 		return nil, &core.Error{Kind: core.ErrJobDefinition, Msg: fmt.Sprintf("job %s launches this one, round in a circle", core.Quote(name))}
+	}
+	if e.twin != nil {
+		return nil, &core.Error{
+			Kind: core.ErrDuplicateJob,
+			Msg: fmt.Sprintf("job %s cannot be launched: %s has the name of a job that is built into batchctl",
+				core.Quote(name), e.twin.Path),
+			Hint: core.ShellQuote("batchctl", "validate", e.twin.Path),
+		}
 	}
 	l.compile(e)
 	if e.job == nil {

@@ -2,6 +2,8 @@ package definition
 
 import (
 	"bytes"
+	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -39,27 +41,83 @@ func (p *Parser) peekAll(paths []string) []Listing {
 // there is no such job.
 func (p *Parser) Find(folders, builtIn []string, name string) *Set {
 	s := &Set{}
-	byName := map[string][]string{}
 	paths, problems := definitionsIn(folders)
 	s.Problems = problems
-	for _, e := range p.peekAll(paths) {
-		byName[e.Name] = append(byName[e.Name], e.Path)
+	p.gather(s, byName(p.peekAll(paths)), []string{name})
+	s.finish(builtIn)
+	return s
+}
+
+// FindAll is Find for the jobs of files, wherever these are. What their steps run
+// is looked for beside them as well; what is in folders does not count where a
+// file that no run would find has the same name.
+func (p *Parser) FindAll(files, folders, builtIn []string) *Set {
+	s := &Set{Files: p.readAll(once(files))}
+	beside := make([]string, len(s.Files))
+	for i, f := range s.Files {
+		beside[i] = filepath.Dir(f.Path)
 	}
-	delete(byName, "")
-	for todo := []string{name}; len(todo) > 0; todo = todo[1:] {
-		read := p.readAll(byName[todo[0]])
-		delete(byName, todo[0])
+	isOneOf := func(path string, paths []string) bool {
+		return slices.ContainsFunc(paths, func(other string) bool { return absolute(other) == absolute(path) })
+	}
+	paths, _ := definitionsIn(slices.Concat(beside, folders)) // what cannot be listed is no problem of files
+	listings := slices.DeleteFunc(p.peekAll(paths), func(l Listing) bool { return isOneOf(l.Path, files) })
+	instead := map[string]bool{} // names of files that stand in for those of folders
+	note := func(name, path string) {
+		if !isOneOf(filepath.Dir(path), folders) {
+			instead[name] = true
+		}
+	}
+	for _, f := range s.Files {
+		note(f.Name(), f.Path)
+	}
+	for _, l := range listings {
+		note(l.Name, l.Path)
+	}
+	listings = slices.DeleteFunc(listings, func(l Listing) bool { return instead[l.Name] && !isOneOf(filepath.Dir(l.Path), beside) })
+	var todo []string
+	for _, f := range s.Files {
+		todo = append(append(todo, f.Name()), f.runs()...)
+	}
+	p.gather(s, byName(listings), todo)
+	s.finish(builtIn)
+	return s
+}
+
+// byName returns the paths of jobs by their names.
+func byName(listings []Listing) map[string][]string {
+	paths := map[string][]string{}
+	for _, l := range listings {
+		if l.Name != "" {
+			paths[l.Name] = append(paths[l.Name], l.Path)
+		}
+	}
+	return paths
+}
+
+// gather reads into s the files of jobs, and of what their steps run, and takes
+// them out of paths.
+func (p *Parser) gather(s *Set, paths map[string][]string, jobs []string) {
+	for todo := jobs; len(todo) > 0; todo = todo[1:] {
+		read := p.readAll(paths[todo[0]])
+		delete(paths, todo[0])
 		for _, f := range read {
-			if f.Job != nil {
-				for _, step := range jobSteps(f.Job.Steps) {
-					todo = append(todo, step.Name.Value)
-				}
-			}
+			todo = append(todo, f.runs()...)
 		}
 		s.Files = append(s.Files, read...)
 	}
-	s.finish(builtIn)
-	return s
+}
+
+// runs returns the names of the jobs that the steps of f run.
+func (f *File) runs() []string {
+	if f.Job == nil {
+		return nil
+	}
+	var names []string
+	for _, step := range jobSteps(f.Job.Steps) {
+		names = append(names, step.Name.Value)
+	}
+	return names
 }
 
 // peek looks at a file.

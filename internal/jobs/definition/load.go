@@ -27,8 +27,8 @@ type Set struct {
 	Problems Problems
 }
 
-// Load reads every *.yaml and *.yml of folders, but for those whose name begins
-// with a point. A file that cannot be read, or is none, is a problem, and so is
+// Load reads every *.yaml and *.yml of folders, in small or capital letters, but
+// for those whose name begins with a point. A file that cannot be read, or is none, is a problem, and so is
 // a folder that cannot be listed. A name that two files give, or that builtIn
 // has, is refused for all of them.
 func (p *Parser) Load(folders, builtIn []string) *Set {
@@ -42,7 +42,7 @@ func (p *Parser) Load(folders, builtIn []string) *Set {
 
 // definitionsIn returns the paths of the definitions in folders.
 func definitionsIn(folders []string) (paths []string, problems Problems) {
-	for _, folder := range folders {
+	for _, folder := range once(folders) {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
 			problems = append(problems, Problem{
@@ -52,12 +52,37 @@ func definitionsIn(folders []string) (paths []string, problems Problems) {
 			continue
 		}
 		for _, e := range entries { // sorted by name
-			if name := e.Name(); !strings.HasPrefix(name, ".") && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")) {
-				paths = append(paths, filepath.Join(folder, name))
+			if isDefinition(e.Name()) {
+				paths = append(paths, filepath.Join(folder, e.Name()))
 			}
 		}
 	}
 	return paths, problems
+}
+
+// isDefinition reports whether a file of that name is one of definitions.
+func isDefinition(name string) bool {
+	ext := strings.ToLower(filepath.Ext(name))
+	return !strings.HasPrefix(name, ".") && (ext == ".yaml" || ext == ".yml")
+}
+
+// once returns paths without those that name the same place again.
+func once(paths []string) []string {
+	var kept []string
+	for _, path := range paths {
+		if !slices.ContainsFunc(kept, func(other string) bool { return absolute(other) == absolute(path) }) {
+			kept = append(kept, path)
+		}
+	}
+	return kept
+}
+
+// absolute is path from the root, where that can be told.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return filepath.Clean(path)
 }
 
 // finish looks at what files have to do with each other, and gathers what is
@@ -152,7 +177,8 @@ func (s *Set) names(builtIn []string) {
 		}
 		at := f.Job.Name.Pos()
 		if slices.Contains(builtIn, name) {
-			f.Problems = append(f.Problems, f.problem(at, "choose another name", fmt.Sprintf("the job %s is built into batchctl", core.Quote(name))))
+			f.Problems = append(f.Problems, f.problem(at, "rename the one in the file, or move the file away",
+				fmt.Sprintf("the job %s is there twice: here and built into batchctl", core.Quote(name))))
 		}
 		other := first[name]
 		if other == nil {

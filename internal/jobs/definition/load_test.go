@@ -115,7 +115,7 @@ func TestLoad(t *testing.T) {
 			`a.yaml:1:6: the job "x" is there twice: here and in b.yaml:2:6`,
 			`b.yaml:2:6: the job "x" is there twice: here and in a.yaml:1:6`,
 			`c.yaml:1:6: the job "x" is there twice: here and in a.yaml:1:6`,
-			`d.yaml:1:6: the job "built" is built into batchctl`,
+			`d.yaml:1:6: the job "built" is there twice: here and built into batchctl`,
 		}
 		if diff := cmp.Diff(want, said(dir, set.Problems)); diff != "" {
 			t.Errorf("problems (-want +got):\n%s", diff)

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -225,49 +224,4 @@ func (a *app) color() bool {
 		return false
 	}
 	return a.streams.OutTerminal && !a.streams.NoColor
-}
-
-// programName returns how to call this program again: by its path when it was
-// called by one, else by its name.
-func programName(called string) string {
-	if strings.ContainsRune(called, filepath.Separator) {
-		return called
-	}
-	return "batchctl"
-}
-
-// command returns a command line to be pasted, from whatever folder: with the
-// repository, if it is not the default one.
-func (a *app) command(words ...string) string {
-	line := []string{a.program}
-	if path := a.settings.DB; path != "" {
-		if absolute, _, err := a.databasePath(); err == nil {
-			path = absolute
-		}
-		line = append(line, "--db", path)
-	}
-	return core.ShellQuote(append(line, words...)...)
-}
-
-// pasteable turns a hint that names commands of batchctl into commands for this
-// program and this repository.
-func (a *app) pasteable(hint string) string {
-	complete := strings.Contains(hint, "--db") || strings.HasSuffix(hint, "--help")
-	words := strings.Split(hint, " ")
-	for i, word := range words[:len(words)-1] {
-		switch {
-		case word != "batchctl":
-		case !complete && takesRepository[words[i+1]]:
-			words[i] = a.command()
-		default:
-			words[i] = core.ShellQuote(a.program)
-		}
-	}
-	return strings.Join(words, " ")
-}
-
-// takesRepository are the commands for which it matters which repository.
-var takesRepository = map[string]bool{
-	"plan": true, "run": true, "next": true, "restart": true, "stop": true, "abandon": true, "recover": true,
-	"instances": true, "executions": true, "show": true, "db": true,
 }

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/all"
+	"github.com/batchctl/batchctl/internal/jobs/definition"
 )
 
 // maxPage bounds what one call lists; -o jsonl and --page-after go on.
@@ -104,18 +107,25 @@ func (a *app) sayMore(last int64, limit int) {
 	}
 }
 
-// knownJob refuses a name that neither the registry nor the history has.
+// knownJob refuses a name that the history does not have, and that is that of no
+// job: one whose definition has problems is one as well.
 func (a *app) knownJob(ctx context.Context, x core.JobExplorer, verb, name string) error {
 	if name == "" {
 		return nil
 	}
-	_, unregistered := a.job(verb, name)
-	if unregistered == nil {
+	_, err := x.JobInstanceCount(ctx, name)
+	if !errors.Is(err, core.ErrNoSuchJob) {
+		return err
+	}
+	registry, err := a.compiled()
+	if err != nil {
+		return err
+	}
+	defined := definition.NewParser(all.Catalog()).Index(a.jobFolders())
+	if slices.Contains(jobNames(registry.Jobs()), name) ||
+		slices.ContainsFunc(defined, func(l definition.Listing) bool { return l.Name == name }) {
 		return nil
 	}
-	_, err := x.JobInstanceCount(ctx, name)
-	if errors.Is(err, core.ErrNoSuchJob) {
-		return unregistered
-	}
+	_, err = a.job(verb, name)
 	return err
 }

@@ -38,11 +38,8 @@ func (a *app) addJobsFlag(flags *pflag.FlagSet) {
 // jobFolders returns the folders of definitions: those that were given, else the
 // default ones that are there.
 func (a *app) jobFolders() []string {
-	if len(a.defined.folders) > 0 {
-		return a.defined.folders
-	}
-	if given := a.env.Get(variableJobs); given != "" {
-		return slices.DeleteFunc(filepath.SplitList(given), func(dir string) bool { return dir == "" })
+	if given := a.givenFolders(); given != nil {
+		return given
 	}
 	candidates := []string{"jobs"}
 	config := a.env.Get("XDG_CONFIG_HOME")
@@ -56,6 +53,18 @@ func (a *app) jobFolders() []string {
 		info, err := os.Stat(dir)
 		return errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() // anything else is told when it is read
 	})
+}
+
+// givenFolders returns the folders of definitions that the flag or the variable
+// names, nil where neither does.
+func (a *app) givenFolders() []string {
+	if len(a.defined.folders) > 0 {
+		return a.defined.folders
+	}
+	if given := a.env.Get(variableJobs); given != "" {
+		return slices.DeleteFunc(filepath.SplitList(given), func(dir string) bool { return dir == "" })
+	}
+	return nil
 }
 
 // withDefinitions returns the registry of the compiled jobs and of all
@@ -79,29 +88,41 @@ func (a *app) withDefinitions(compiled func() (*launch.JobRegistry, error)) func
 	})
 }
 
-// only makes the registry one of the compiled jobs and of the definition of that
-// name with the jobs that it launches: no other file has to be compiled to run
-// it. A name that is in no file leaves the registry as it is.
-func (a *app) only(name string) error {
+// only returns a registry of the compiled jobs and of the definition of that name
+// with the jobs that it launches: no other file has to be compiled to run it. It
+// returns nil where no file gives a job of that name that can be used, and refuses
+// a name that is built in and in a file.
+func (a *app) only(name string) (*launch.JobRegistry, error) {
 	registry, err := a.compiled()
-	folders := a.jobFolders()
-	if err != nil || len(folders) == 0 || a.defined.files != nil {
-		return err
+	if err != nil {
+		return nil, err
 	}
 	builtIn := registry.Jobs()
-	if slices.ContainsFunc(builtIn, func(job *core.Job) bool { return job.Name == name }) {
-		return nil
+	folders := a.jobFolders()
+	if len(folders) == 0 {
+		return registry, nil
 	}
 	set := definition.NewParser(all.Catalog()).Find(folders, jobNames(builtIn), name)
+	if slices.Contains(jobNames(builtIn), name) {
+		return registry, taken(set, name)
+	}
 	jobs, problems := definition.Jobs(set, builtIn, a.definitionEnvironment())
 	if len(problems) > 0 || len(jobs) == 0 {
-		return nil // to be told with all others
+		return nil, nil //nolint:nilnil // to be told with all others, by whom it concerns
 	}
-	registry, err = launch.NewRegistry(slices.Concat(builtIn, jobs)...)
-	if err == nil {
-		a.registry = func() (*launch.JobRegistry, error) { return registry, nil }
+	return launch.NewRegistry(slices.Concat(builtIn, jobs)...)
+}
+
+// taken is the problem of a file that has the name of a job that is built in.
+func taken(set *definition.Set, name string) error {
+	for _, f := range set.Files {
+		for _, p := range f.Problems {
+			if f.Name() == name && p.Line == f.Job.Name.Line {
+				return &core.Error{Err: definition.Problems{p}, Hint: p.Hint}
+			}
+		}
 	}
-	return err
+	return nil
 }
 
 func jobNames(jobs []*core.Job) []string {
@@ -145,18 +166,9 @@ func (a *app) undefined(name string, err error) error {
 		return &core.Error{Err: own, Hint: core.ShellQuote("batchctl", "validate", own[0].File)}
 	case len(a.defined.broken) > 0:
 		return &core.Error{Err: err, Hint: strings.TrimPrefix(core.Hint(err)+"; ", "; ") +
-			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + a.validateCommand()}
+			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + core.ShellQuote("batchctl", "validate")}
 	}
 	return err
-}
-
-// validateCommand is how to look at the definitions of this call.
-func (a *app) validateCommand() string {
-	line := []string{a.program}
-	for _, folder := range a.defined.folders {
-		line = append(line, "--jobs", folder)
-	}
-	return core.ShellQuote(append(line, "validate")...)
 }
 
 // brokenFiles counts the files and folders with problems.
@@ -204,6 +216,6 @@ func outlined(jobs []*core.Job, listings []definition.Listing) (all []*core.Job,
 // warnAboutDefinitions says that some are not among what is listed.
 func (a *app) warnAboutDefinitions(n int) {
 	if n > 0 {
-		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.validateCommand())
+		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.command("validate"))
 	}
 }

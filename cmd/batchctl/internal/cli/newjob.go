@@ -100,9 +100,9 @@ func (a *app) checkNew(verb, path, text string) error {
 	builtIn := registry.Jobs()
 	parser := definition.NewParser(all.Catalog())
 	set := &definition.Set{Files: []*definition.File{parser.Parse(path, []byte(text))}}
-	for _, f := range parser.Load(a.jobFolders(), nil).Files {
-		if !samePath(f.Path, path) && f.Name() != "" && f.Name() == set.Files[0].Name() {
-			return usageError("choose another name", "%s: there is a job of that name in %s", verb, core.QuotePath(f.Path))
+	for _, l := range parser.Index(a.jobFolders()) {
+		if !samePath(l.Path, path) && l.Name != "" && l.Name == set.Files[0].Name() {
+			return usageError("choose another name", "%s: there is a job of that name in %s", verb, core.QuotePath(l.Path))
 		}
 	}
 	for _, job := range builtIn {
@@ -158,15 +158,14 @@ func writeNew(path string, flags int, text []byte) error {
 }
 
 func (a *app) showNew(o *newOptions, path, schema string, guess *scaffold.Guess) error {
-	var jobs []string
-	searched := false
-	for _, folder := range a.jobFolders() {
-		searched = searched || samePath(folder, filepath.Dir(path))
+	searched := slices.ContainsFunc(a.jobFolders(), func(folder string) bool { return samePath(folder, filepath.Dir(path)) })
+	next := func(verb string, words ...string) string {
+		line := a.calling(verb)
+		if !searched {
+			line = append(line, "--jobs", filepath.Dir(path))
+		}
+		return core.ShellQuote(slices.Concat(line, []string{verb}, words)...)
 	}
-	if !searched {
-		jobs = []string{"--jobs", filepath.Dir(path)}
-	}
-	next := func(words ...string) string { return a.command(slices.Concat(jobs, words)...) }
 	view := render.NewJob{
 		JobName: o.job, Path: path, Schema: schema, Table: scaffold.Table(o.job),
 		Delimiter: guess.Delimiter, Encoding: guess.Encoding, Header: guess.Header,

@@ -92,12 +92,16 @@ func (a *app) launchable(job *core.Job, o *launchOptions, ps core.JobParameters)
 
 // job finds a registered job.
 func (a *app) job(verb, name string) (*core.Job, error) {
-	if err := a.only(name); err != nil {
-		return nil, err
-	}
-	registry, err := a.registry()
-	if err != nil {
-		return nil, err
+	registry, err := a.only(name)
+	switch {
+	case err != nil:
+		return nil, &core.Error{Op: verb, Err: err}
+	case registry != nil: // nothing else is needed to run it
+		a.registry = func() (*launch.JobRegistry, error) { return registry, nil }
+	default:
+		if registry, err = a.registry(); err != nil {
+			return nil, err
+		}
 	}
 	job, err := registry.Job(name)
 	if err != nil {

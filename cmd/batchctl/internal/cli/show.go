@@ -81,13 +81,10 @@ func (a *app) showExecution(ctx context.Context, x core.JobExplorer, je *core.Jo
 }
 
 // registered returns the job of that name, or nil: the history may know jobs
-// that this program does not.
+// that this program does not, or whose definition is broken.
 func (a *app) registered(name string) *core.Job {
-	if err := a.only(name); err != nil {
-		return nil
-	}
-	registry, err := a.registry()
-	if err != nil {
+	registry, err := a.only(name)
+	if err != nil || registry == nil {
 		return nil
 	}
 	job, err := registry.Job(name)

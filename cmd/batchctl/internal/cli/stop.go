@@ -53,14 +53,10 @@ func runStop(ctx context.Context, a *app, o *stopOptions) error {
 		return err
 	}
 	defer store.Close() // everything is committed
-	registry, err := a.registry()
-	if err != nil {
-		return err
-	}
 	if err := orphaned(ctx, store, o); err != nil {
 		return err
 	}
-	op := &launch.JobOperator{Registry: registry, Repo: store}
+	op := &launch.JobOperator{Repo: store}
 	je, err := op.Stop(ctx, o.id)
 	if verdict, dead := ownerDied(ctx, store, o.id); dead && errors.Is(err, core.ErrJobExecutionNotRunning) {
 		return a.stopDead(ctx, store, o, verdict)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +19,10 @@ func newValidateCmd(a *app) *cobra.Command {
 		Use:   "validate [FILE ...]",
 		Short: "Check job definitions without running anything",
 		Long: `Check files of job definitions, or all files of the folders of --jobs: every
-problem with its place, the line and what was probably meant. Nothing is run and
-nothing is written. Exit code 64 when there is a problem.`,
+problem with its place, the line and what was probably meant. The jobs that a file
+runs are looked for beside it, in the folders of --jobs, and among those that are
+built in. Nothing is run and nothing is written. Exit code 64 when there is a
+problem.`,
 		Example: "  batchctl validate\n  batchctl validate jobs/import.yaml",
 		RunE:    func(_ *cobra.Command, args []string) error { return runValidate(a, args) },
 	}
@@ -46,8 +47,8 @@ func runValidate(a *app, files []string) error {
 	return nil
 }
 
-// validated compiles files together with those of the folders, which they may
-// name, and returns the jobs and problems of files alone; without files, of all.
+// validated compiles files together with those that they run, and returns the
+// jobs and problems of files alone; without files, of the folders.
 func (a *app) validated(registry *launch.JobRegistry, folders, files []string) (jobs int, problems definition.Problems) {
 	builtIn := registry.Jobs()
 	parser := definition.NewParser(all.Catalog())
@@ -55,16 +56,7 @@ func (a *app) validated(registry *launch.JobRegistry, folders, files []string) (
 		made, problems := definition.Jobs(parser.Load(folders, jobNames(builtIn)), builtIn, a.definitionEnvironment())
 		return len(made), problems
 	}
-	set := &definition.Set{}
-	for _, path := range files {
-		set.Files = append(set.Files, parser.ReadFile(path))
-	}
-	for _, f := range parser.Load(folders, nil).Files {
-		if !slices.ContainsFunc(set.Files, func(g *definition.File) bool { return samePath(f.Path, g.Path) || f.Name() == g.Name() }) {
-			set.Files = append(set.Files, f)
-		}
-	}
-	_, all := definition.Jobs(set, builtIn, a.definitionEnvironment())
+	_, all := definition.Jobs(parser.FindAll(files, folders, jobNames(builtIn)), builtIn, a.definitionEnvironment())
 	for _, path := range files {
 		found := false
 		for _, p := range all {
