@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
@@ -74,8 +75,8 @@ func (e *execution[I, O]) scan(ctx context.Context, tx core.Tx, c attempt) error
 		e.scope.Uncommitted.Rollback++
 		e.counted = true // should it be the end of the chunk
 		failure := err
-		if itemError(err) == nil {
-			failure = fmt.Errorf("write %s: %w", e.itemName(e.place(k)), err)
+		if where := e.itemName(e.place(k)); itemError(err) == nil && !strings.HasPrefix(err.Error(), where+": ") {
+			failure = fmt.Errorf("write %s: %w", where, err)
 		}
 		if err := e.skip(ctx, skip{phase: core.PhaseWrite, in: e.place(k), out: k, err: err}, failure); err != nil {
 			return err
