@@ -15,7 +15,8 @@
 //
 // The pipelines move rows in chunks that also skip, retry and scan, in the calls
 // of a tasklet, in the branches of a split, in parts, in the job of a job step,
-// by a command that outlives who started it, and by a definition file.
+// by a command that outlives who started it, by a definition file, and by the
+// statements of steps in another database.
 //
 // Besides the pipelines it kills batchctl itself in the middle of
 // dailySettlement, lets hundreds of processes launch one instance at once and

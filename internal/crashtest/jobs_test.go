@@ -92,6 +92,7 @@ func pipelines() []pipeline {
 		{name: "exec", target: toFile, build: execJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "exec-check", target: toFile, build: execCheckedJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "definition", target: toFileAndSink, build: definitionJob, prepare: pack, truth: definitionTruth},
+		{name: "sql-step-other", target: toSink, build: definitionJob, prepare: prepareStatements, truth: statementsTruth, also: verifyMoved},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},
 	}
@@ -199,15 +200,15 @@ func writeSink(dir string, s *core.Scope, p *parts) error {
 	return nil
 }
 
-func csvWriter(dir string) *csvfile.Writer[item] {
+func csvWriter(dir string, s *core.Scope) *csvfile.Writer[item] {
 	return csvfile.NewWriter(csvfile.WriterConfig{
-		Path: filepath.Join(dir, outputFile), Columns: []string{"id", "name", "amount"},
+		Path: filepath.Join(dir, outputFile), Columns: []string{"id", "name", "amount"}, Scope: s,
 		Footer: func(rows int64) []string { return []string{"END", strconv.FormatInt(rows, 10), ""} },
 	}, encodeItem)
 }
 
-func writeCSV(dir string, _ *core.Scope, p *parts) error {
-	p.writer = csvWriter(dir)
+func writeCSV(dir string, s *core.Scope, p *parts) error {
+	p.writer = csvWriter(dir, s)
 	return nil
 }
 
@@ -215,7 +216,7 @@ func writeBoth(dir string, s *core.Scope, p *parts) (err error) {
 	if err := writeSink(dir, s, p); err != nil {
 		return err
 	}
-	p.writer, err = chunk.Tee[item](p.writer, csvWriter(dir))
+	p.writer, err = chunk.Tee[item](p.writer, csvWriter(dir, s))
 	return err
 }
 
