@@ -70,7 +70,7 @@ func skipping(write bindPart) func(string, *core.Scope) (core.StepBody, error) {
 			Retry: core.BackoffRetryPolicy{
 				ErrorClasses: core.ErrorClasses{Include: []string{core.ClassWriteConstraint}}, Max: 1, Backoff: time.Millisecond,
 			},
-			Rejects: rejects.New(rejects.Config{Path: filepath.Join(dir, rejectsFile)}),
+			Rejects: rejects.New(rejects.Config{Path: filepath.Join(dir, rejectsFile), Scope: s}),
 		}), nil
 	}
 }

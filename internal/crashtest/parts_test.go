@@ -45,14 +45,14 @@ func partitionToRepository(dir string) *core.Job { return partitioned(dir, write
 // partFile is the output of a part, until all are merged.
 func partFile(dir, part string) string { return filepath.Join(dir, "output-"+part+".csv") }
 
-func plainCSV(path string) csvfile.WriterConfig {
-	return csvfile.WriterConfig{Path: path, Columns: []string{"id", "name", "amount"}}
+func plainCSV(s *core.Scope, path string) csvfile.WriterConfig {
+	return csvfile.WriterConfig{Scope: s, Path: path, Columns: []string{"id", "name", "amount"}}
 }
 
 // partitionToFile lets every part write a file, and merges them.
 func partitionToFile(dir string) *core.Job {
 	write := func(dir string, s *core.Scope, p *parts) error {
-		p.writer = csvfile.NewWriter(plainCSV(partFile(dir, s.Partition())), encodeItem)
+		p.writer = csvfile.NewWriter(plainCSV(s, partFile(dir, s.Partition())), encodeItem)
 		return nil
 	}
 	return partitioned(dir, write, func(ctx context.Context, s *core.Scope, all []core.Partition) error {
@@ -64,7 +64,7 @@ func partitionToFile(dir string) *core.Job {
 			}
 			files[i] = csvfile.MergePart{Path: partFile(dir, part.Name), Context: ec}
 		}
-		return csvfile.Merge(ctx, plainCSV(filepath.Join(dir, outputFile)), files)
+		return csvfile.Merge(ctx, plainCSV(s, filepath.Join(dir, outputFile)), files)
 	})
 }
 

@@ -28,11 +28,11 @@ const crashEnv = "PARTITION_TEST_CRASH"
 // exporting is a step whose parts write a file each, which are merged at the
 // end.
 func exporting(dir string) *core.Step {
-	config := func(name string) csvfile.WriterConfig {
-		return csvfile.WriterConfig{Path: filepath.Join(dir, name), Columns: []string{"n"}}
+	config := func(s *core.Scope, name string) csvfile.WriterConfig {
+		return csvfile.WriterConfig{Path: filepath.Join(dir, name), Columns: []string{"n"}, Scope: s}
 	}
 	worker := moving(nil, func(s *core.Scope) (core.ItemWriter[int64], error) {
-		return csvfile.NewWriter(config(s.Partition()+".csv"), func(n *int64, dst []string) ([]string, error) {
+		return csvfile.NewWriter(config(s, s.Partition()+".csv"), func(n *int64, dst []string) ([]string, error) {
 			return append(dst, strconv.FormatInt(*n, 10)), nil
 		}), nil
 	})
@@ -45,9 +45,9 @@ func exporting(dir string) *core.Step {
 				if err != nil {
 					return err
 				}
-				files[i] = csvfile.MergePart{Path: config(part.Name + ".csv").Path, Context: ec}
+				files[i] = csvfile.MergePart{Path: config(s, part.Name+".csv").Path, Context: ec}
 			}
-			return csvfile.Merge(ctx, config("all.csv"), files)
+			return csvfile.Merge(ctx, config(s, "all.csv"), files)
 		},
 	})
 }

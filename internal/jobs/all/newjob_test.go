@@ -49,7 +49,7 @@ func addTax(s *core.Scope) (core.StepBody, error) {
 		return p, p.amount.IsPos(), err
 	})
 	writer := csvfile.NewWriter(csvfile.WriterConfig{
-		Path: filepath.Join(dir, "gross.csv"), Columns: []string{"article", "price"},
+		Path: filepath.Join(dir, "gross.csv"), Columns: []string{"article", "price"}, Scope: s,
 	}, func(p *price, dst []string) ([]string, error) {
 		return append(dst, p.article, p.amount.String()), nil
 	})

@@ -52,6 +52,6 @@ func Merge(ctx context.Context, cfg WriterConfig, parts []MergePart) error {
 		}
 		files[i] = partfile.MergePart{Path: filepath.Clean(p.Path), State: state}
 	}
-	target := partfile.Config{Target: filepath.Clean(cfg.Path), Mode: cfg.Mode, KeepExisting: cfg.KeepExisting}
+	target := partfile.Config{Target: filepath.Clean(cfg.Path), Mode: cfg.Mode, KeepExisting: cfg.KeepExisting, Owner: partfile.OwnerOf(cfg.Scope)}
 	return partfile.Merge(ctx, target, files, header)
 }

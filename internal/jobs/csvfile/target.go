@@ -30,12 +30,12 @@ func Target() component.Target {
 			_, _, err := targetEncoder(v, schema)
 			return err
 		},
-		New: func(_ *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
+		New: func(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
 			enc, at, err := targetEncoder(v, schema)
 			if err != nil {
 				return nil, err
 			}
-			cfg := outfile.FileConfig(v, "csv.out")
+			cfg := outfile.FileConfig(s, v, "csv.out")
 			if v.Bool("header") {
 				names := make([]string, len(at))
 				for i, k := range at {

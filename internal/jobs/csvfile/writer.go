@@ -7,6 +7,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/outfile"
+	"github.com/batchctl/batchctl/internal/jobs/partfile"
 )
 
 // WriterConfig says what is written.
@@ -36,6 +37,9 @@ type WriterConfig struct {
 	// Name is the prefix of the keys in the step's context, "csv.out" when
 	// empty. Two writers of one step need two names.
 	Name string
+	// Scope is the step that writes: until the file is in place it belongs to
+	// that step, in all of its attempts. nil leaves it to whoever comes.
+	Scope *core.Scope
 }
 
 // Writer writes items to a CSV file that appears whole, at the end of the step.
@@ -103,7 +107,7 @@ func (c WriterConfig) complete() WriterConfig {
 
 // out says where the file is, and what it is called in the step's context.
 func (c WriterConfig) out() outfile.Config {
-	return outfile.Config{Path: c.Path, Mode: c.Mode, KeepExisting: c.KeepExisting, Name: c.Name}
+	return outfile.Config{Path: c.Path, Mode: c.Mode, KeepExisting: c.KeepExisting, Name: c.Name, Owner: partfile.OwnerOf(c.Scope)}
 }
 
 func (c WriterConfig) encoder() encoder { return encoder{comma: c.Comma, crlf: c.CRLF} }

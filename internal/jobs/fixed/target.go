@@ -28,12 +28,12 @@ func Target() component.Target {
 			_, err := newTarget(v, schema)
 			return err
 		},
-		New: func(_ *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
+		New: func(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
 			t, err := newTarget(v, schema)
 			if err != nil {
 				return nil, err
 			}
-			return outfile.New(outfile.FileConfig(v, "fixed.out"), t.encode), nil
+			return outfile.New(outfile.FileConfig(s, v, "fixed.out"), t.encode), nil
 		},
 	}
 }

@@ -25,7 +25,7 @@ func Target() component.Target {
 			_, err := component.Pick(component.OptionColumns, v.List(component.OptionColumns), schema)
 			return err
 		},
-		New: func(_ *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
+		New: func(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
 			at, err := component.Pick(component.OptionColumns, v.List(component.OptionColumns), schema)
 			if err != nil {
 				return nil, err
@@ -34,7 +34,7 @@ func Target() component.Target {
 			for _, k := range at {
 				t.members = append(t.members, newMember(k, schema.Column(k).Name))
 			}
-			return outfile.New(outfile.FileConfig(v, "jsonl.out"), t.encode), nil
+			return outfile.New(outfile.FileConfig(s, v, "jsonl.out"), t.encode), nil
 		},
 	}
 }

@@ -1,7 +1,9 @@
 package outfile
 
 import (
+	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/partfile"
 )
 
 // FileOptions are the options of every writer of files.
@@ -13,9 +15,9 @@ func FileOptions() []component.Option {
 	}
 }
 
-// FileConfig returns what FileOptions say.
-func FileConfig(v component.Values, name string) Config {
-	cfg := Config{Path: v.Text("file"), KeepExisting: !v.Bool("overwrite"), Name: name}
+// FileConfig returns what FileOptions say, for a writer of the step that s runs.
+func FileConfig(s *core.Scope, v component.Values, name string) Config {
+	cfg := Config{Path: v.Text("file"), KeepExisting: !v.Bool("overwrite"), Name: name, Owner: partfile.OwnerOf(s)}
 	if v.Bool("shared") {
 		cfg.Mode = 0o644
 	}

@@ -55,6 +55,9 @@ func TestCrash(t *testing.T) {
 					if content(t, path+".part") != "" {
 						t.Error("the part is still there")
 					}
+					if content(t, path+".part.owner") != "" {
+						t.Error("the part that is not there has an owner")
+					}
 				}
 				if hit == 1 {
 					t.Error("it is never passed")
@@ -99,7 +102,7 @@ func crashing(t *testing.T, format, path string) {
 		ec.Put(key, v)
 	}
 	all := rows(t, 3)
-	w := newWriter(t, formats()[format], path, nil)
+	w := newWriterOf(t, scope(), formats()[format], path, nil)
 	frame(w)
 	do(t, w.Open(t.Context(), ec))
 	for ; at.Done < len(all); at.Done++ {

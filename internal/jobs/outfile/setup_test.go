@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
@@ -66,6 +67,21 @@ func schema(tb testing.TB) *record.Schema {
 	return s
 }
 
+// repository is one that a step of it can be named after.
+type repository struct{ core.JobRepository }
+
+func (repository) RepositoryID() string { return "r" }
+
+func (repository) Zone() *time.Location { return time.UTC }
+
+// scope is a step that an output can belong to.
+func scope() *core.Scope {
+	return &core.Scope{
+		Run:  &core.Run{Repo: repository{}, Execution: &core.JobExecution{Instance: core.JobInstance{ID: 1, JobName: "job"}}},
+		Step: &core.StepExecution{StepName: "write", Context: core.ExecutionContext{core.ContextKeyLineage: "a"}},
+	}
+}
+
 // with returns given with the file.
 func with(given map[string]any, path string) map[string]any {
 	all := map[string]any{"file": path}
@@ -74,6 +90,11 @@ func with(given map[string]any, path string) map[string]any {
 }
 
 func newWriter(tb testing.TB, f format, path string, more map[string]any) writer {
+	tb.Helper()
+	return newWriterOf(tb, nil, f, path, more)
+}
+
+func newWriterOf(tb testing.TB, s *core.Scope, f format, path string, more map[string]any) writer {
 	tb.Helper()
 	given := with(f.write, path)
 	maps.Copy(given, more)
@@ -84,7 +105,7 @@ func newWriter(tb testing.TB, f format, path string, more map[string]any) writer
 	if err := f.target.Check(v, schema(tb)); err != nil {
 		tb.Fatal(err)
 	}
-	w, err := f.target.New(nil, v, schema(tb))
+	w, err := f.target.New(s, v, schema(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -30,6 +30,8 @@ type Config struct {
 	// Name is the prefix of the keys in the step's context. Two writers of one
 	// step need two names.
 	Name string
+	// Owner is whom the file belongs to until it is published.
+	Owner partfile.Owner
 	// Head returns what stands before the first record, and Tail what stands
 	// behind the last one; nil is nothing.
 	Head func() ([]byte, error)
@@ -77,14 +79,14 @@ func (w *Writer[T]) Frame(header func() (string, error), footer func(rows int64)
 
 // Open implements core.ItemStream. What cannot be written is refused here.
 func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
-	file := partfile.Config{Target: filepath.Clean(w.cfg.Path), Mode: w.cfg.Mode, KeepExisting: w.cfg.KeepExisting}
+	file := partfile.Config{Target: filepath.Clean(w.cfg.Path), Mode: w.cfg.Mode, KeepExisting: w.cfg.KeepExisting, Owner: w.cfg.Owner}
 	at, restart, err := w.cfg.restore(ec)
 	if err != nil {
 		return err
 	}
 	w.rows, w.marked = at.rows, at
 	if !restart {
-		w.file, err = partfile.Create(file)
+		w.file, err = partfile.Create(ctx, file)
 		return err
 	}
 	tail, err := w.tail(at.state, at.rows)

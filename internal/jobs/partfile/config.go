@@ -81,38 +81,17 @@ func (c Config) op() string { return "open output " + core.EscapeControl(c.Targe
 
 func (c Config) refuse(msg, hint string) error { return &core.Error{Op: c.op(), Msg: msg, Hint: hint} }
 
+// create makes a new part. A new file rather than an old one emptied: whoever
+// made that may have given it another mode, or hold it open.
 func (c Config) create() (*os.File, error) {
 	f, err := os.OpenFile(c.part(), os.O_RDWR|os.O_CREATE|os.O_EXCL|noFollow, c.mode())
+	if errors.Is(err, fs.ErrExist) {
+		return nil, c.busy() // it was not there a moment ago
+	}
 	if err != nil {
 		return nil, &core.Error{Op: c.op(), Err: err}
 	}
 	return f, nil
-}
-
-// replaceLeftover puts a new part in the place of one that no checkpoint names.
-// A new file rather than the old one emptied: whoever made the old one may have
-// given it another mode, or hold it open.
-func (c Config) replaceLeftover() (*os.File, error) {
-	if err := c.removeLeftover(); err != nil {
-		return nil, err
-	}
-	return c.create()
-}
-
-// removeLeftover removes a part that nobody is writing.
-func (c Config) removeLeftover() error {
-	old, err := c.open()
-	if err != nil {
-		return err
-	}
-	defer old.Close() // it was only held for its lock
-	if err := c.lock(old); err != nil {
-		return err
-	}
-	if err := os.Remove(c.part()); err != nil {
-		return &core.Error{Op: c.op(), Err: err}
-	}
-	return nil
 }
 
 // open opens the part that is there. It never opens what is no regular file.
@@ -133,21 +112,46 @@ func (c Config) open() (*os.File, error) {
 
 // lock makes sure that f is the part and nobody else writes it.
 func (c Config) lock(f *os.File) error {
-	taken, err := lock(f)
+	held, err := hold(f, c.part())
 	if err != nil {
 		return &core.Error{Op: c.op(), Err: err}
 	}
-	if taken {
-		opened, err := f.Stat()
-		if err != nil {
-			return &core.Error{Op: c.op(), Err: err}
-		}
-		if named, err := os.Lstat(c.part()); err == nil && os.SameFile(opened, named) {
-			return nil
-		}
+	if !held {
+		return c.busy()
 	}
-	return c.refuse("another process is writing "+core.EscapeControl(c.part()),
-		"wait for it to end; batchctl executions --status STARTED shows what is running")
+	return nil
+}
+
+// hold takes the lock on f, and reports whether it has it and f still is what
+// path names.
+func hold(f *os.File, path string) (bool, error) {
+	taken, err := lock(f)
+	if err != nil || !taken {
+		return false, err
+	}
+	opened, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Lstat(path)
+	return err == nil && os.SameFile(opened, named), nil //nolint:nilerr // what cannot be looked at is not held
+}
+
+func (c Config) busy() error {
+	return c.refuse("somebody else is writing "+core.EscapeControl(c.part()),
+		"wait for it to end, or give one of the two another path; batchctl executions --status STARTED shows what is running")
+}
+
+// refuseForeign refuses to go on with the part of another owner.
+func (c Config) refuseForeign(ctx context.Context, d deed, want State) error {
+	if err := c.mayTake(ctx, d); err != nil {
+		return err
+	}
+	return &core.Error{
+		Kind: core.ErrCheckpointMismatch, Op: c.op(),
+		Msg:  fmt.Sprintf("%s was begun by %s: the checkpoint says %s, which is not there any more", core.EscapeControl(c.part()), d, want),
+		Hint: "put the file back as it was, then restart",
+	}
 }
 
 // mismatch refuses a file that is not what the checkpoint says.
@@ -162,49 +166,59 @@ func (c Config) mismatch(path string, want, found State) error {
 	}
 }
 
-// resumePublished decides what it means that there is no part.
-func resumePublished(ctx context.Context, cfg Config, state State, tail []byte) (*File, error) {
+// resumeMissing decides what it means that there is no part.
+func (c Config) resumeMissing(ctx context.Context, state State, tail []byte) (*File, error) {
+	f, err := c.findPublished(ctx, state, tail)
+	switch {
+	case f != nil:
+		return f, nil
+	case err != nil && !errors.Is(err, core.ErrCheckpointMismatch):
+		return nil, err
+	case state.Length == 0: // nothing was committed, so nothing is lost
+		return Create(ctx, c)
+	case err != nil:
+		return nil, err
+	}
+	return nil, &core.Error{
+		Kind: core.ErrCheckpointMismatch, Op: c.op(),
+		Msg:  fmt.Sprintf("%s is missing: the checkpoint says %s, and the file was not published", core.EscapeControl(c.part()), state),
+		Hint: "put the file back as it was, then restart",
+	}
+}
+
+// findPublished returns a File when the target is the finished one, and neither
+// that nor an error when there is no target. Another target is a mismatch.
+func (c Config) findPublished(ctx context.Context, state State, tail []byte) (*File, error) {
 	whole := state.Add(tail)
-	target, err := os.OpenFile(cfg.Target, os.O_RDONLY|noFollow, 0)
+	target, err := os.OpenFile(c.Target, os.O_RDONLY|noFollow, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		if state.Length == 0 {
-			return Create(cfg)
-		}
-		return nil, &core.Error{
-			Kind: core.ErrCheckpointMismatch, Op: cfg.op(),
-			Msg:  fmt.Sprintf("%s is missing: the checkpoint says %s, and the file was not published", core.EscapeControl(cfg.part()), state),
-			Hint: "put the file back as it was, then restart",
-		}
+		return nil, nil //nolint:nilnil // nothing was found, and that is no error
 	}
 	if err != nil {
-		return nil, &core.Error{Op: cfg.op(), Err: err}
+		return nil, &core.Error{Op: c.op(), Err: err}
 	}
 	defer target.Close() // it was only read
 	info, err := target.Stat()
 	if err != nil {
-		return nil, &core.Error{Op: cfg.op(), Err: err}
+		return nil, &core.Error{Op: c.op(), Err: err}
 	}
 	found := State{Length: info.Size()}
-	if found.Length == whole.Length {
-		if found, err = prefixState(ctx, target, whole.Length); err != nil {
-			return nil, &core.Error{Op: cfg.op(), Err: err}
-		}
-	}
-	switch {
-	case found == whole:
-		// The directory may not have been synced after the rename.
-		if err := syncDir(filepath.Dir(cfg.Target)); err != nil {
-			return nil, &core.Error{Op: cfg.op(), Err: err}
-		}
-		return &File{cfg: cfg, state: state, synced: state, published: true}, nil
-	case state.Length == 0:
-		return Create(cfg) // nothing was committed, so nothing is lost
-	case found.Length != whole.Length:
+	if found.Length == whole.Length || state.Length > 0 { // else nobody is told the checksum
 		if found, err = prefixState(ctx, target, found.Length); err != nil {
-			return nil, &core.Error{Op: cfg.op(), Err: err}
+			return nil, &core.Error{Op: c.op(), Err: err}
 		}
 	}
-	return nil, cfg.mismatch(cfg.Target, whole, found)
+	if found != whole {
+		return nil, c.mismatch(c.Target, whole, found)
+	}
+	// The directory may not have been synced after the rename.
+	if err := syncDir(filepath.Dir(c.Target)); err != nil {
+		return nil, &core.Error{Op: c.op(), Err: err}
+	}
+	if err := c.dropOwn(); err != nil {
+		return nil, err
+	}
+	return &File{cfg: c, state: state, synced: state, published: true}, nil
 }
 
 // prefixState reads the first length bytes of r, or what there is of them.

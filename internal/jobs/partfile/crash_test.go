@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
 	"github.com/batchctl/batchctl/internal/jobs/partfile"
 )
@@ -50,13 +51,53 @@ func TestCrash(t *testing.T) {
 					}
 					return
 				}
+				left := intrude(t, path)
 				if dies(t, "TestCrash", path, "") {
 					t.Fatal("the second attempt died")
 				}
 				want(t, path, "one\ntwo\nend\n")
-				want(t, path+partfile.Suffix, "")
+				want(t, path+partfile.Suffix, left)
+				want(t, path+ownerSuffix, "")
 			}
 		})
+	}
+}
+
+// intrude begins the target of an attempt that has died in the name of another
+// owner, and dies as well. It may where the attempt has committed nothing yet, or
+// has published: it returns what is left of it in the end.
+func intrude(t *testing.T, path string) string {
+	t.Helper()
+	_, committed := os.Stat(path + ".commit")
+	_, part := os.Stat(path + partfile.Suffix)
+	f, err := partfile.Create(t.Context(), partfile.Config{Target: path, Owner: owner(t, "intruder")})
+	if _, claimed := os.Stat(path + ownerSuffix); claimed == nil && part == nil && err != nil {
+		committed = nil // it would have in a moment, which cannot be told from outside
+	}
+	if committed == nil && part == nil {
+		if !errors.Is(err, core.ErrCheckpointMismatch) || !strings.Contains(err.Error(), "belongs to job job") {
+			t.Errorf("another takes the part of an attempt that has committed: %v", err)
+		}
+		return ""
+	}
+	do(t, err)
+	do(t, f.Append([]byte("intruder\n")), f.Close())
+	if committed == nil {
+		return "intruder\n"
+	}
+	return "" // the attempt begins again, and may take what nobody has committed
+}
+
+// TestOwnerCost: an output of any number of checkpoints syncs its owner once, and
+// the directory twice.
+func TestOwnerCost(t *testing.T) {
+	for point, passes := range map[string]int{
+		"partfile.after-owner": 1, "partfile.after-disown": 1, "partfile.after-dirsync": 2, "partfile.after-fsync": 3,
+	} {
+		path := target(t)
+		if !dies(t, "TestCrash", path, fmt.Sprintf("%s:%d=kill", point, passes)) || dies(t, "TestCrash", target(t), fmt.Sprintf("%s:%d=kill", point, passes+1)) {
+			t.Errorf("%s is not passed %d times", point, passes)
+		}
 	}
 }
 
@@ -64,7 +105,7 @@ func TestCrash(t *testing.T) {
 // have been cut off, are synced again.
 func TestRewritten(t *testing.T) {
 	if path := os.Getenv(rewriteEnv); path != "" {
-		f, err := partfile.Create(partfile.Config{Target: path})
+		f, err := partfile.Create(t.Context(), partfile.Config{Target: path})
 		do(t, err)
 		for range 2 {
 			do(t, f.Rollback(partfile.State{}), f.Append([]byte("one\n")))
@@ -91,8 +132,8 @@ func TestMergeCrash(t *testing.T) {
 		return
 	}
 	for _, point := range fault.Points() {
-		if !strings.HasPrefix(point, "partfile.") {
-			continue
+		if !strings.HasPrefix(point, "partfile.") || strings.HasSuffix(point, "owner") || strings.HasSuffix(point, "-disown") {
+			continue // a merge has no checkpoint, and so no owner
 		}
 		t.Run(point, func(t *testing.T) {
 			t.Parallel()
@@ -134,14 +175,15 @@ func dies(t *testing.T, test, path, failpoint string) bool {
 func attempt(t *testing.T, path string) {
 	t.Helper()
 	var state partfile.State
+	cfg := partfile.Config{Target: path, Owner: owner(t, "a")}
 	commit := path + ".commit"
 	text, err := os.ReadFile(commit)
 	var f *partfile.File
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = partfile.Create(partfile.Config{Target: path})
+		f, err = partfile.Create(t.Context(), cfg)
 	} else {
 		do(t, err, json.Unmarshal(text, &state))
-		f, err = partfile.Resume(t.Context(), partfile.Config{Target: path}, state, []byte("end\n"))
+		f, err = partfile.Resume(t.Context(), cfg, state, []byte("end\n"))
 	}
 	do(t, err)
 	for _, line := range []string{"one\n", "two\n"}[state.Length/4:] {

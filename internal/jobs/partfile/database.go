@@ -27,8 +27,12 @@ func (c Config) refuseDatabase() error {
 	return nil
 }
 
-// refuseDatabasePart refuses to take an SQLite database for a part.
+// refuseDatabasePart refuses to take an SQLite database for a part, or for the
+// file that says whose the part is.
 func (c Config) refuseDatabasePart() error {
+	if err := c.refuseIfDatabase(c.ownerPath(), core.EscapeControl(c.ownerPath())+" is an SQLite database, and does not say whose a part of this output is"); err != nil {
+		return err
+	}
 	return c.refuseIfDatabase(c.part(), core.EscapeControl(c.part())+" is an SQLite database, not a part of this output")
 }
 

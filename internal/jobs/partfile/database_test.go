@@ -47,12 +47,12 @@ func TestDatabaseIsNoOutput(t *testing.T) {
 			write(t, db, database)
 			keep := cfg
 			keep.KeepExisting = true
-			_, fresh := partfile.Create(cfg)
-			_, kept := partfile.Create(keep)
+			_, fresh := partfile.Create(t.Context(), cfg)
+			_, kept := partfile.Create(t.Context(), keep)
 			_, again := partfile.Resume(t.Context(), cfg, partfile.State{}.Add([]byte("x")), nil)
 			_, published := partfile.Resume(t.Context(), cfg, partfile.State{}.Add([]byte(database)), nil)
 			for _, err := range []error{
-				fresh, kept, again, published, partfile.Discard(cfg), partfile.Clear(cfg), partfile.Merge(t.Context(), cfg, nil, []byte("x")),
+				fresh, kept, again, published, partfile.Discard(t.Context(), cfg), partfile.Clear(t.Context(), cfg), partfile.Merge(t.Context(), cfg, nil, []byte("x")),
 			} {
 				refusedDatabase(t, err, dir, tt.want)
 			}

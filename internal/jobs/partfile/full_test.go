@@ -58,7 +58,7 @@ func runOutOfSpace(t *testing.T, path string) {
 	t.Helper()
 	signal.Ignore(syscall.SIGXFSZ)
 	do(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 15_000, Max: 15_000}))
-	f, err := partfile.Create(partfile.Config{Target: path})
+	f, err := partfile.Create(t.Context(), partfile.Config{Target: path})
 	do(t, err, f.Append(block('a')))
 	state, err := f.Sync()
 	do(t, err)

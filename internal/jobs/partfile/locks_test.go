@@ -32,7 +32,7 @@ func TestDatabaseKeepsItsLocks(t *testing.T) {
 	write(t, path, database)
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	do(t, err, syscall.FcntlFlock(f.Fd(), syscall.F_SETLK, &lock))
-	if _, err := partfile.Create(partfile.Config{Target: path}); err == nil {
+	if _, err := partfile.Create(t.Context(), partfile.Config{Target: path}); err == nil {
 		t.Error("a database is taken for an output")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestDatabaseKeepsItsLocks$")

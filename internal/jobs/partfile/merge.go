@@ -135,13 +135,13 @@ func (m merge) present() error {
 // write makes the merged file and publishes it. What it has written is removed
 // when it fails: the parts have all of it, and the disk may be full.
 func (m merge) write(ctx context.Context) (err error) {
-	file, err := Create(m.cfg)
+	file, err := Create(ctx, m.cfg)
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if !file.Published() {
-			_ = os.Remove(m.cfg.part()) // the next merge replaces it otherwise
+			_ = file.Remove() // the next merge replaces it otherwise
 		}
 		err = errors.Join(err, file.Close())
 	}()

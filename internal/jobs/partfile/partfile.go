@@ -34,6 +34,8 @@ type Config struct {
 	Mode fs.FileMode
 	// KeepExisting refuses to replace a target that exists.
 	KeepExisting bool
+	// Owner is whom the file belongs to until it is published.
+	Owner Owner
 }
 
 // State is what a checkpoint keeps of a part: its length and the CRC-32C of all
@@ -57,45 +59,48 @@ type File struct {
 	part      *os.File // nil once published or closed
 	state     State
 	synced    State
+	recorded  bool // the names are durable, and so is whose they are
 	published bool
 	failed    error
 }
 
-// Create starts a new part. A part that an attempt without any checkpoint left
-// behind is replaced. It fails, having touched nothing, when the directory is
-// missing or cannot be written, when the target is no regular file, when it
-// exists and must be kept, when another process is writing the part, and when an
-// SQLite database would be replaced or damaged.
-func Create(cfg Config) (*File, error) {
+// Create starts a new part. What is left of an earlier one is replaced, unless it
+// belongs to another owner, who has committed some of it and may yet ask for it:
+// that is a core.ErrCheckpointMismatch. It fails, having touched nothing, then,
+// and when the directory is missing or cannot be written, when the target is no
+// regular file, when it exists and must be kept, when somebody is writing the
+// part, and when an SQLite database would be replaced or damaged.
+func Create(ctx context.Context, cfg Config) (*File, error) {
 	if err := cfg.check(true); err != nil {
 		return nil, err
 	}
-	part, err := cfg.create()
-	if errors.Is(err, fs.ErrExist) {
-		part, err = cfg.replaceLeftover()
+	if err := cfg.makeWay(ctx); err != nil {
+		return nil, err
 	}
+	part, err := cfg.create()
 	if err != nil {
 		return nil, err
 	}
 	f := &File{cfg: cfg, part: part}
-	if err := f.ready(); err != nil {
+	if err := cfg.lock(part); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
 // Resume continues a part at the state of its last checkpoint; what was written
-// behind it is cut off. When the part is missing, the target must hold the
-// state's bytes followed by tail, which proves that it was published; the File
-// is then Published. Anything else is a core.ErrCheckpointMismatch that says
-// both values and leaves every file as it was.
+// behind it is cut off. When the part is missing, or is another's, the target
+// must hold the state's bytes followed by tail, which proves that it was
+// published; the File is then Published. Anything else is a
+// core.ErrCheckpointMismatch that says both values, or whose the part is, and
+// leaves every file as it was.
 func Resume(ctx context.Context, cfg Config, state State, tail []byte) (*File, error) {
 	if err := cfg.check(false); err != nil {
 		return nil, err
 	}
 	part, err := cfg.open()
 	if errors.Is(err, fs.ErrNotExist) {
-		return resumePublished(ctx, cfg, state, tail)
+		return cfg.resumeMissing(ctx, state, tail)
 	}
 	if err != nil {
 		return nil, err
@@ -106,10 +111,24 @@ func Resume(ctx context.Context, cfg Config, state State, tail []byte) (*File, e
 			return nil, errors.Join(err, f.Close())
 		}
 	}
-	if err := f.resume(ctx, state); err != nil {
-		return nil, errors.Join(err, f.Close())
+	mine, err := f.resume(ctx)
+	if err == nil {
+		return f, nil
 	}
-	return f, nil
+	closed := f.Close()
+	if mine || !errors.Is(err, core.ErrCheckpointMismatch) {
+		return nil, errors.Join(err, closed)
+	}
+	f, proof := cfg.findPublished(ctx, state, tail)
+	switch {
+	case f != nil:
+		return f, nil
+	case proof != nil && !errors.Is(proof, core.ErrCheckpointMismatch):
+		return nil, proof
+	case state.Length == 0: // nothing was committed, so nothing is lost
+		return Create(ctx, cfg)
+	}
+	return nil, errors.Join(err, closed)
 }
 
 // Published reports whether the target is in place and nothing is left to do.
@@ -136,7 +155,7 @@ func (f *File) Append(p []byte) error {
 }
 
 // Sync makes what was appended durable and returns its state, which a
-// checkpoint may then name.
+// checkpoint may then name. From the first one on the part is its owner's.
 func (f *File) Sync() (State, error) {
 	if f.published {
 		return f.state, nil
@@ -147,7 +166,40 @@ func (f *File) Sync() (State, error) {
 	if f.state == f.synced {
 		return f.state, nil
 	}
-	return f.state, f.sync()
+	if f.recorded {
+		return f.state, f.sync()
+	}
+	if err := f.claim(); err != nil {
+		return State{}, err
+	}
+	err := f.sync()
+	if err == nil {
+		err = f.record()
+	}
+	if err != nil { // no checkpoint will name the part: it keeps nobody out
+		return State{}, errors.Join(err, f.cfg.dropOwn())
+	}
+	return f.state, nil
+}
+
+// claim says durably whose the part is, its name apart.
+func (f *File) claim() error {
+	if f.cfg.Owner.isNobody() {
+		return nil
+	}
+	if err := f.cfg.writeClaim(); err != nil {
+		return f.fail("claim", err)
+	}
+	return nil
+}
+
+// record makes the names of the part and of its owner durable.
+func (f *File) record() error {
+	if err := syncDir(filepath.Dir(f.cfg.Target)); err != nil {
+		return f.fail("sync", err)
+	}
+	f.recorded = true
+	return nil
 }
 
 // Rollback cuts the part back to an earlier state of this File.
@@ -201,8 +253,24 @@ func (f *File) Publish(tail []byte) error {
 	if err := syncDir(filepath.Dir(f.cfg.Target)); err != nil {
 		return f.fail("publish", err)
 	}
+	if err := f.cfg.dropOwn(); err != nil {
+		return f.fail("publish", err)
+	}
 	f.published, f.state = true, body
 	return f.Close()
+}
+
+// Remove gives the part up, of which no checkpoint may hold anything. A File that
+// is published stays so.
+func (f *File) Remove() error {
+	if f == nil || f.part == nil {
+		return nil
+	}
+	err := f.cfg.dropOwn()
+	if err == nil {
+		err = os.Remove(f.cfg.part())
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Close releases the part and its lock; it publishes and removes nothing.
@@ -261,27 +329,49 @@ func (f *File) truncate(state State) error {
 	return err
 }
 
-// ready locks a new part and makes its name durable.
-func (f *File) ready() error {
+// resume goes on at the state, and says whether the part is known to be this
+// owner's. Only a part that is not may be an error without consequence.
+func (f *File) resume(ctx context.Context) (mine bool, err error) {
 	if err := f.cfg.lock(f.part); err != nil {
-		return err
+		return false, err
 	}
-	return syncDir(filepath.Dir(f.cfg.Target))
+	cl, err := f.cfg.readClaim()
+	if err != nil {
+		return true, err
+	}
+	if cl.isOfAnother(f.cfg.Owner) {
+		return false, f.cfg.refuseForeign(ctx, cl.deed, f.state)
+	}
+	mine = cl.isOf(f.cfg.Owner)
+	found, err := prefixState(ctx, f.part, f.state.Length)
+	if err != nil {
+		return true, fmt.Errorf("check output %s: %w", f.cfg.part(), err)
+	}
+	if found != f.state {
+		return mine, f.cfg.mismatch(f.cfg.part(), f.state, found)
+	}
+	if err := f.truncate(f.state); err != nil {
+		return true, f.fail("truncate", err)
+	}
+	return true, f.adopt(cl)
 }
 
-func (f *File) resume(ctx context.Context, state State) error {
-	if err := f.cfg.lock(f.part); err != nil {
+// adopt makes sure that a part with something committed in it is its owner's,
+// also one that was begun when nobody wrote down whose it is.
+func (f *File) adopt(cl *claim) error {
+	if f.recorded = f.state.Length > 0 && cl.isOf(f.cfg.Owner); f.recorded {
+		return nil
+	}
+	if cl != nil { // no checkpoint relies on it
+		if err := f.cfg.dropStale(cl); err != nil {
+			return err
+		}
+	}
+	if f.state.Length == 0 {
+		return nil // as for Create
+	}
+	if err := f.claim(); err != nil {
 		return err
 	}
-	found, err := prefixState(ctx, f.part, state.Length)
-	if err != nil {
-		return fmt.Errorf("check output %s: %w", f.cfg.part(), err)
-	}
-	if found != state {
-		return f.cfg.mismatch(f.cfg.part(), state, found)
-	}
-	if err := f.truncate(state); err != nil {
-		return f.fail("truncate", err)
-	}
-	return nil
+	return f.record()
 }

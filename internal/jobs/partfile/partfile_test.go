@@ -43,7 +43,7 @@ func want(t *testing.T, path, text string) {
 
 func create(t *testing.T, cfg partfile.Config) *partfile.File {
 	t.Helper()
-	f, err := partfile.Create(cfg)
+	f, err := partfile.Create(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestRefusedAtOpen(t *testing.T) {
 			cfg := partfile.Config{Target: dir + "/out.csv"}
 			do(t, create(t, cfg).Append([]byte("x")))
 			return cfg
-		}, `open output DIR/out.csv: another process is writing DIR/out.csv.part | wait for it to end; batchctl executions --status STARTED shows what is running`},
+		}, `open output DIR/out.csv: somebody else is writing DIR/out.csv.part | wait for it to end, or give one of the two another path; batchctl executions --status STARTED shows what is running`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -199,7 +199,7 @@ func TestRefusedAtOpen(t *testing.T) {
 					t.Errorf("got  %s\nwant %s", got, tt.want)
 				}
 			}
-			check(partfile.Create(cfg))
+			check(partfile.Create(t.Context(), cfg))
 			if !cfg.KeepExisting {
 				check(partfile.Resume(t.Context(), cfg, partfile.State{}.Add([]byte("x")), nil))
 			}
@@ -217,7 +217,7 @@ func TestDirectoryNotWritable(t *testing.T) {
 	}
 	dir := t.TempDir()
 	do(t, os.Chmod(dir, 0o500))
-	if _, err := partfile.Create(partfile.Config{Target: dir + "/out.csv"}); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir+"/out.csv.part") {
+	if _, err := partfile.Create(t.Context(), partfile.Config{Target: dir + "/out.csv"}); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), dir+"/out.csv.part") {
 		t.Errorf("86: got %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package partfile
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,23 +11,23 @@ import (
 )
 
 // Discard gets ready for an output of which nothing is committed and which may
-// never have anything in it: it refuses what Create refuses, and removes a part
-// that an attempt without a checkpoint left behind. It makes no file.
-func Discard(cfg Config) error {
+// never have anything in it: it refuses what Create refuses, and removes what
+// Create would replace. It makes no file.
+func Discard(ctx context.Context, cfg Config) error {
 	if err := cfg.check(true); err != nil {
 		return err
 	}
-	return absent(cfg.removeLeftover())
+	return cfg.makeWay(ctx)
 }
 
 // Clear ends an output that turned out to have nothing in it: afterwards there
 // is neither a part nor a target, also no older one unless that must be kept. It
 // may be repeated.
-func Clear(cfg Config) error {
+func Clear(ctx context.Context, cfg Config) error {
 	if err := cfg.check(false); err != nil {
 		return err
 	}
-	if err := absent(cfg.removeLeftover()); err != nil {
+	if err := cfg.makeWay(ctx); err != nil {
 		return err
 	}
 	if cfg.KeepExisting {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
@@ -50,6 +51,7 @@ func TestCrash(t *testing.T) {
 				}
 				want(t, path, lines("a", "b", "c"))
 				want(t, path+".part", "")
+				want(t, path+".part.owner", "")
 			}
 			if hit == 1 {
 				t.Error("it is never passed")
@@ -73,6 +75,21 @@ func dies(t *testing.T, path, failpoint string) bool {
 	return false
 }
 
+// repository is one that a step of it can be named after.
+type repository struct{ core.JobRepository }
+
+func (repository) RepositoryID() string { return "r" }
+
+func (repository) Zone() *time.Location { return time.UTC }
+
+// scope is a step that rejects can belong to.
+func scope() *core.Scope {
+	return &core.Scope{
+		Run:  &core.Run{Repo: repository{}, Execution: &core.JobExecution{Instance: core.JobInstance{ID: 1, JobName: "job"}}},
+		Step: &core.StepExecution{StepName: "s", Context: core.ExecutionContext{core.ContextKeyLineage: "a"}},
+	}
+}
+
 // crashing goes through the chunks, with a commit behind each: a file with the
 // number of chunks and the context. It begins behind the last commit.
 func crashing(t *testing.T, path string) {
@@ -92,7 +109,7 @@ func crashing(t *testing.T, path string) {
 		}
 		ec.Put(key, v)
 	}
-	a := begin(t, rejects.Config{Path: path}, ec)
+	a := begin(t, rejects.Config{Path: path, Scope: scope()}, ec)
 	for ; at.Done < len(chunks); at.Done++ {
 		a.mark().put("undone").revert().commit(chunks[at.Done]...)
 		next := at

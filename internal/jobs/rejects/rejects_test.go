@@ -370,7 +370,7 @@ func TestTwoWriters(t *testing.T) {
 		t.Errorf("%v: (-got +want):\n%s", second.ec, diff)
 	}
 	w := rejects.New(rejects.Config{Path: path})
-	if err := w.Open(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "another process is writing") {
+	if err := w.Open(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "somebody else is writing") {
 		t.Errorf("a second writer of one file: %v", err)
 	}
 	do(t, w.Close())

@@ -64,7 +64,7 @@ var errWrite = errors.New("refused")
 
 // step copies the records that have no fault.
 func (w *world) step() *core.Step {
-	return chunk.Step("copy", func(*core.Scope) (core.StepBody, error) {
+	return chunk.Step("copy", func(s *core.Scope) (core.StepBody, error) {
 		r := csvfile.NewReader(csvfile.ReaderConfig{Path: w.path("in.csv")}, func(row *csvfile.Row, i *item) error {
 			*i = item{id: row.String(0), fault: row.String(1), origin: row.Origin()}
 			return nil
@@ -75,7 +75,7 @@ func (w *world) step() *core.Step {
 			}
 			return i, true, nil
 		})
-		out := csvfile.NewWriter(csvfile.WriterConfig{Path: w.path("out.csv"), Columns: []string{"id"}}, func(i *item, dst []string) ([]string, error) {
+		out := csvfile.NewWriter(csvfile.WriterConfig{Path: w.path("out.csv"), Columns: []string{"id"}, Scope: s}, func(i *item, dst []string) ([]string, error) {
 			switch {
 			case i.id == w.failAt:
 				return dst, errors.New("the end")
@@ -89,7 +89,7 @@ func (w *world) step() *core.Step {
 			Skip: core.LimitSkipPolicy{ErrorClasses: core.ErrorClasses{Include: []string{
 				core.ClassReadParse, core.ClassProcessValidation, core.ClassWriteData,
 			}}, Max: w.limit},
-			Rejects: rejects.New(rejects.Config{Path: w.path("rejects.jsonl")}),
+			Rejects: rejects.New(rejects.Config{Path: w.path("rejects.jsonl"), Scope: s}),
 		}), nil
 	})
 }

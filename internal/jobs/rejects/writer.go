@@ -25,6 +25,9 @@ type Config struct {
 	// Name is the prefix of the keys in the step's context, "rejects" when
 	// empty. Two writers of one step need two names.
 	Name string
+	// Scope is the step that rejects: until the file is in place it belongs to
+	// that step, in all of its attempts. nil leaves it to whoever comes.
+	Scope *core.Scope
 }
 
 // KeyCount is the key in the step's context of the number of items that all
@@ -78,7 +81,9 @@ func New(cfg Config) *Writer {
 }
 
 func (w *Writer) part() partfile.Config {
-	return partfile.Config{Target: filepath.Clean(w.cfg.Path), Mode: w.cfg.Mode, KeepExisting: w.cfg.KeepExisting}
+	return partfile.Config{
+		Target: filepath.Clean(w.cfg.Path), Mode: w.cfg.Mode, KeepExisting: w.cfg.KeepExisting, Owner: partfile.OwnerOf(w.cfg.Scope),
+	}
 }
 
 // Open implements core.ItemStream. What cannot be written is refused here, but
@@ -92,7 +97,7 @@ func (w *Writer) Open(ctx context.Context, ec core.ExecutionContext) error {
 	if at.state.Length > 0 {
 		w.file, err = partfile.Resume(ctx, w.part(), at.state, nil)
 	} else {
-		err = partfile.Discard(w.part())
+		err = partfile.Discard(ctx, w.part())
 	}
 	w.opened = err == nil
 	return err
@@ -108,7 +113,7 @@ func (w *Writer) Reject(ctx context.Context, r core.Reject) error {
 		return fmt.Errorf("write rejects %s: %w", w.cfg.Path, err)
 	}
 	if w.file == nil {
-		if w.file, err = partfile.Create(w.part()); err != nil {
+		if w.file, err = partfile.Create(ctx, w.part()); err != nil {
 			return err
 		}
 	}
@@ -175,7 +180,7 @@ func (w *Writer) Finish(ctx context.Context) error {
 		return err
 	}
 	w.file = nil
-	return partfile.Clear(w.part())
+	return partfile.Clear(ctx, w.part())
 }
 
 // Close implements core.ItemStream. It cuts off what no Checkpoint has named, so
@@ -187,10 +192,10 @@ func (w *Writer) Close() error {
 		return file.Close()
 	}
 	_ = file.Rollback(w.kept.state) // after a failed write the next attempt does it
-	if err := file.Close(); err != nil || w.kept.count > 0 {
-		return err
+	if w.kept.count == 0 {
+		return file.Remove()
 	}
-	return partfile.Discard(w.part())
+	return file.Close()
 }
 
 // Location returns where the rejects that a checkpoint has named are to be found

@@ -107,8 +107,8 @@ func (b batch) of(site string) string {
 
 // writer says how normal readings are written, to the file of a site and to that
 // of all sites.
-func (b batch) writer(path string) csvfile.WriterConfig {
-	return csvfile.WriterConfig{Path: path, Columns: normalColumns(), Mode: outputMode}
+func (b batch) writer(s *core.Scope, path string) csvfile.WriterConfig {
+	return csvfile.WriterConfig{Path: path, Columns: normalColumns(), Mode: outputMode, Scope: s}
 }
 
 // sites makes a part of every file, named after its site, and binds the instance
@@ -161,7 +161,7 @@ func importFile(s *core.Scope) (core.StepBody, error) {
 	}
 	site := s.Partition()
 	reader := csvfile.NewReader(csvfile.ReaderConfig{Path: path, Columns: readingColumns()}, parseReading)
-	writer := csvfile.NewWriter(b.writer(b.of(site)), (*normal).encode)
+	writer := csvfile.NewWriter(b.writer(s, b.of(site)), (*normal).encode)
 	return chunk.New(reader, normaliser{site: site, date: b.date}, writer, chunk.Options{
 		Skip: core.LimitSkipPolicy{
 			ErrorClasses: core.ErrorClasses{Include: []string{core.ClassReadParse, core.ClassProcessValidation}},
@@ -169,7 +169,7 @@ func importFile(s *core.Scope) (core.StepBody, error) {
 			Earlier:      rejected,
 		},
 		Rejects: rejects.New(rejects.Config{
-			Path: filepath.Join(b.output, "rejects-"+b.date+"-"+site+".jsonl"), Name: nameRejects,
+			Path: filepath.Join(b.output, "rejects-"+b.date+"-"+site+".jsonl"), Name: nameRejects, Scope: s,
 		}),
 	}), nil
 }
@@ -188,5 +188,5 @@ func mergeSites(ctx context.Context, s *core.Scope, parts []core.Partition) erro
 		}
 		files[i] = csvfile.MergePart{Path: b.of(part.Name), Context: ec}
 	}
-	return csvfile.Merge(ctx, b.writer(filepath.Join(b.output, "readings-"+b.date+".csv")), files)
+	return csvfile.Merge(ctx, b.writer(s, filepath.Join(b.output, "readings-"+b.date+".csv")), files)
 }

@@ -66,6 +66,7 @@ func report(s *core.Scope) (core.StepBody, error) {
 		Path:    d.report,
 		Columns: reportColumns(),
 		Mode:    reportMode,
+		Scope:   s,
 		Footer: func(rows int64) []string {
 			footer := make([]string, len(reportColumns()))
 			footer[0], footer[1] = "END", strconv.FormatInt(rows, 10)

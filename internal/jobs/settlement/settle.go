@@ -56,7 +56,7 @@ func settle(s *core.Scope) (core.StepBody, error) {
 	return chunk.New(reader, &feeProcessor{day: d}, writer, chunk.Options{
 		Streams: []core.ItemStream{d.ledger},
 		Skip:    skips,
-		Rejects: rejects.New(rejects.Config{Path: d.rejects, Name: nameRejects}), // also for those of an earlier attempt
+		Rejects: rejects.New(rejects.Config{Path: d.rejects, Name: nameRejects, Scope: s}), // also for those of an earlier attempt
 	}), nil
 }
 
