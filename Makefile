@@ -7,6 +7,8 @@ ROWS     ?= 200000
 ROUNDS   ?= 7
 RUNS     ?= 20
 CRASH    ?=
+FUZZTIME ?= 60s
+FUZZ     ?=
 BATCHCTL := build/batchctl
 DB       := build/batchctl.db
 # The tag that ships is tested as well: SQLite is compiled for no other.
@@ -54,6 +56,14 @@ bench: build ## measure against programs written by hand, as ratios
 .PHONY: crash
 crash: compiler ## kill real processes at random instants and compare what is left
 	$(GO) test -tags 'crash faults $(TAGS)' -count 1 -timeout 60m -v ./internal/crashtest $(CRASH)
+
+.PHONY: fuzz
+fuzz: compiler ## try odd inputs on everything that parses, FUZZTIME (60s) each
+	@grep -r --include='*_test.go' '^func Fuzz' internal | sort | \
+	sed 's|\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9]*\).*|\1 \2|' | while read -r dir name; do \
+	  echo "$$dir $$name"; \
+	  $(GO) test -tags $(TAGS) ./$$dir -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $(FUZZ) || exit 1; \
+	done
 
 .PHONY: cover
 cover: compiler ## show how much of core and store the tests reach
