@@ -82,7 +82,8 @@ func (builder) parameters(o *object) []Parameter {
 		p := v.obj
 		all = append(all, Parameter{
 			Name: v.key, Type: p.text("type"), Required: p.text("required"), Default: p.text("default"),
-			Identifying: p.text("identifying"), Pattern: p.text("pattern"), OneOf: p.list("one-of"), Description: p.text("description"),
+			Identifying: p.text("identifying"), Pattern: p.text("pattern"), OneOf: p.list("one-of"), Within: p.text("within"),
+			Description: p.text("description"),
 		})
 	}
 	return all

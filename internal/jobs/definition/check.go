@@ -97,6 +97,9 @@ func (c *checker) parameter(p Parameter) {
 	if p.Pattern.Given() && typ != "string" {
 		c.add(p.Pattern.Pos(), "", "parameter %s is a %s: only a string has a pattern", core.Quote(p.Name.Value), typ)
 	}
+	if p.Within.Given() && typ != typePath {
+		c.add(p.Within.Pos(), "", "parameter %s is a %s: only a path lies within a folder", core.Quote(p.Name.Value), typ)
+	}
 	if typ == "secret" && p.Identifying.Value == "true" {
 		c.add(p.Identifying.Pos(), "", "parameter %s is a secret, and no secret identifies an instance", core.Quote(p.Name.Value))
 	}

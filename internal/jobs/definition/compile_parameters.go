@@ -149,28 +149,8 @@ type validator struct {
 func (v validator) Validate(ps core.JobParameters, zone *time.Location) error {
 	for _, p := range v.j.tree.Parameters {
 		given, ok := ps.Lookup(p.Name.Value)
-		spec, _ := v.j.made.Parameters.Lookup(p.Name.Value)
-		if spec.Path && spec.Required && given.Value == "" {
-			return &core.Error{
-				Kind: core.ErrJobParametersInvalid, Hint: "write " + core.ShellQuote(spec.Name+"=FILE"),
-				Msg: "parameter " + spec.Name + ": it is empty, and names no file",
-			}
-		}
-		if !ok || len(p.OneOf) == 0 {
-			continue
-		}
-		same := func(t Text) bool {
-			want, err := valueOf(spec, t.Value, zone)
-			want = v.j.besideFile(spec, want)
-			return err == nil && (core.JobParameter{Value: want}).Equal(core.JobParameter{Value: given.Value})
-		}
-		if !slices.ContainsFunc(p.OneOf, same) {
-			return &core.Error{
-				Kind: core.ErrJobParametersInvalid,
-				Msg: fmt.Sprintf("parameter %s: value %s is none of %s", p.Name.Value,
-					core.Quote(core.FormatValue(given, zone)), choices(p.OneOf)),
-				Hint: "write " + core.ShellQuote(p.Name.Value+"="+p.OneOf[0].Value),
-			}
+		if err := v.declared(p, given, ok, zone); err != nil {
+			return err
 		}
 	}
 	for _, check := range v.checks {
@@ -179,6 +159,36 @@ func (v validator) Validate(ps core.JobParameters, zone *time.Location) error {
 		}
 	}
 	return nil
+}
+
+// declared asks what the declaration of one parameter says.
+func (v validator) declared(p Parameter, given core.JobParameter, ok bool, zone *time.Location) error {
+	spec, _ := v.j.made.Parameters.Lookup(p.Name.Value)
+	if spec.Path && spec.Required && given.Value == "" {
+		return &core.Error{
+			Kind: core.ErrJobParametersInvalid, Hint: "write " + core.ShellQuote(spec.Name+"=FILE"),
+			Msg: "parameter " + spec.Name + ": it is empty, and names no file",
+		}
+	}
+	if path, isText := given.Value.(string); isText && p.Within.Given() {
+		if err := inside(spec.Name, path, v.j.absolute(p.Within.Value)); err != nil {
+			return err
+		}
+	}
+	same := func(t Text) bool {
+		want, err := valueOf(spec, t.Value, zone)
+		want = v.j.besideFile(spec, want)
+		return err == nil && (core.JobParameter{Value: want}).Equal(core.JobParameter{Value: given.Value})
+	}
+	if !ok || len(p.OneOf) == 0 || slices.ContainsFunc(p.OneOf, same) {
+		return nil
+	}
+	return &core.Error{
+		Kind: core.ErrJobParametersInvalid,
+		Msg: fmt.Sprintf("parameter %s: value %s is none of %s", p.Name.Value,
+			core.Quote(core.FormatValue(given, zone)), choices(p.OneOf)),
+		Hint: "write " + core.ShellQuote(p.Name.Value+"="+p.OneOf[0].Value),
+	}
 }
 
 func choices(ts []Text) string {

@@ -2,6 +2,7 @@ package definition_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -148,6 +149,49 @@ steps:
 			text := st.compile().Text()
 			if tt.says == "" && text != "" || !strings.Contains(text, tt.says) {
 				t.Errorf("want %q in %s", tt.says, text)
+			}
+		})
+	}
+}
+
+// A path that has to be within a folder leads nowhere else: not by its name, and
+// not by a link, whether its end is there or not.
+func TestPathsWithin(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, path, says string }{
+		{"a file", "in/a.csv", ""},
+		{"one that is not there", "in/new/b.csv", ""},
+		{"up and down again", "in/../in/a.csv", ""},
+		{"the folder itself", "in", ""},
+		{"nothing", "", ""},
+		{"a link within", "in/fine.csv", ""},
+		{"the folder by a link", "alias/a.csv", ""},
+		{"out by name", "in/../../etc/passwd", `is outside of "`},
+		{"absolute", "/etc/passwd", `parameter file: "/etc/passwd" is outside of "`},
+		{"a name that begins the same", "in2/a.csv", `is outside of "`},
+		{"a link to a file", "in/link.csv", `in/link.csv", which leads to "`},
+		{"a link to a folder", "in/out/a.csv", `in/out/a.csv", which leads to "`},
+		{"a link to a folder, and what is not there", "in/out/new/a.csv", `in/out/new/a.csv", which leads to "`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			st := newStage(t)
+			st.write("in/a.csv", "id\n1\n")
+			st.write("in2/a.csv", "id\n1\n")
+			for name, to := range map[string]string{
+				"in/fine.csv": "a.csv", "alias": "in", "in/link.csv": "../in2/a.csv", "in/out": "../in2",
+			} {
+				if err := os.Symlink(to, filepath.Join(st.dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			st.write("job.yaml", "job: within\nparameters: {file: {type: path, within: ./in}}\nsteps: [{step: a, exec: {command: [\"true\"]}}]\n")
+			je, err := st.run("within", "file="+tt.path)
+			switch {
+			case tt.says == "" && err != nil:
+				t.Error(err)
+			case tt.says != "" && (je != nil || !errors.Is(err, core.ErrJobParametersInvalid) || !strings.Contains(err.Error(), tt.says)):
+				t.Errorf("got %v, want an ErrJobParametersInvalid: %s", err, tt.says)
 			}
 		})
 	}

@@ -31,6 +31,7 @@ func fileBlocks(g *grammar) {
 			{name: "identifying", kind: kindBool, preset: "true", help: "Whether another value means another instance."},
 			{name: "pattern", kind: kindRegexp, help: "A regular expression that the whole value must match."},
 			{name: "one-of", shape: list, help: "The values that are allowed.", known: []string{"values", "allowed", "enum"}},
+			{name: "within", kind: kindPath, help: "Of a path: the folder that it must not lead out of, by .. or a symbolic link. A launch looks at it once.", known: []string{"base-dir", "basedir", "folder"}},
 			{name: "description", help: "What it is for, in one line.", known: []string{"help"}},
 		},
 		example: "requestDate: {type: date, required: true}\n",

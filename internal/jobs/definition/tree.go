@@ -90,6 +90,7 @@ type Parameter struct {
 	Identifying Text // bool, default true
 	Pattern     Text
 	OneOf       []Text
+	Within      Text // path of a folder
 	Description Text
 }
 
