@@ -1,6 +1,7 @@
 package sqlitem
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -41,15 +42,16 @@ type Reader[T any] struct {
 	config  ReaderConfig
 	scan    func(rows *sql.Rows, item *T) error
 
-	first, next string // statements of the first and the later pages
-	keyColumn   int
-	discard     []any // destinations that take the key and drop the rest
-	key         any   // filled through discard
+	from, by, order string // parts of statements: the query, its key, the order of a page
+	keyColumn       int
+	discard         []any // destinations that take the key and drop the rest
+	key             any   // filled through discard
 
 	page []T
 	keys []any // of the rows in page
 	at   int   // next row of page to hand out
 	last any   // key of the last row handed out: int64, string, or nil
+	upTo any   // key of the last row there was at the first read; nil while unknown
 	end  bool  // no rows behind page
 
 	bad    error // of the row behind page, which scan refused
@@ -73,26 +75,29 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 		return fmt.Errorf("open query by key %s: %w", core.Quote(r.config.Key), err)
 	}
 	r.reset()
-	r.last, r.end = nil, false
-	switch key := ec[r.stateKey()].(type) {
-	case nil:
-	case int64, string:
-		r.last = key
-	default:
-		return &core.Error{
-			Kind: core.ErrCheckpointMismatch,
-			Msg: fmt.Sprintf("context key %s holds a %T, want the key of the last row read, an integer or a text",
-				core.Quote(r.stateKey()), key),
-		}
+	r.end = false
+	var err error
+	if r.last, err = keyIn(ec, r.stateKey("key")); err == nil {
+		r.upTo, err = keyIn(ec, r.stateKey("upto"))
 	}
-	return nil
+	return err
 }
 
-func (r *Reader[T]) stateKey() string {
-	if r.config.Prefix == "" {
-		return "sqlitem.reader.key"
+// keyIn returns the key of a row that a context holds, or nil.
+func keyIn(ec core.ExecutionContext, name string) (any, error) {
+	switch key := ec[name].(type) {
+	case nil, int64, string:
+		return key, nil
+	default:
+		return nil, &core.Error{
+			Kind: core.ErrCheckpointMismatch,
+			Msg:  fmt.Sprintf("context key %s holds a %T, want the key of a row, an integer or a text", core.Quote(name), key),
+		}
 	}
-	return r.config.Prefix + ".key"
+}
+
+func (r *Reader[T]) stateKey(name string) string {
+	return cmp.Or(r.config.Prefix, "sqlitem.reader") + "." + name
 }
 
 func (r *Reader[T]) prepare(ctx context.Context) error {
@@ -115,9 +120,24 @@ func (r *Reader[T]) prepare(ctx context.Context) error {
 	// One row more than the page shows whether its last key is unique, and
 	// whether there is another page.
 	order := " ORDER BY " + key + " LIMIT " + strconv.Itoa(r.config.PageSize+1)
-	r.first = from + order
-	r.next = from + " WHERE " + key + " > ?" + order
+	r.from, r.by, r.order = from, key, order
 	return r.findKey(ctx, from+" LIMIT 0")
+}
+
+// statement returns the query of the next page and its arguments. A row without
+// a key is to be found by the first page, which is in the order of the key all the
+// same: the plus keeps SQLite from searching for both conditions.
+func (r *Reader[T]) statement() (query string, args []any) {
+	args = slices.Clip(r.config.Args)
+	switch {
+	case r.last != nil && r.upTo != nil:
+		return r.from + " WHERE " + r.by + " > ? AND " + r.by + " <= ?" + r.order, append(args, r.last, r.upTo)
+	case r.last != nil:
+		return r.from + " WHERE " + r.by + " > ?" + r.order, append(args, r.last)
+	case r.upTo != nil:
+		return r.from + " WHERE (+" + r.by + " <= ? OR " + r.by + " IS NULL)" + r.order, append(args, r.upTo)
+	}
+	return r.from + r.order, args
 }
 
 // findKey looks for the key among the columns of the query.
@@ -154,7 +174,7 @@ func (discarded) Scan(any) error { return nil }
 
 // Read implements core.ItemReader.
 func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
-	if r.first == "" {
+	if r.from == "" {
 		return 0, errors.New("the query is read before it was opened")
 	}
 	if r.at == len(r.page) && !r.end && r.bad == nil {
@@ -183,10 +203,12 @@ func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 // load replaces the page by the one behind it. A row that scan refuses ends the
 // page; any other error leaves the page empty.
 func (r *Reader[T]) load(ctx context.Context) (err error) {
-	query, args := r.first, r.config.Args
-	if r.last != nil {
-		query, args = r.next, append(slices.Clip(args), r.last)
+	if r.upTo == nil {
+		if r.upTo, err = r.findHighest(ctx); err != nil {
+			return err
+		}
 	}
+	query, args := r.statement()
 	rows, err := r.querier.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
@@ -220,6 +242,19 @@ func (r *Reader[T]) load(ctx context.Context) (err error) {
 	}
 	r.end = true
 	return nil
+}
+
+// findHighest returns the highest key that there is now; nil when there is none,
+// or none that a page can end with, which the pages will tell.
+func (r *Reader[T]) findHighest(ctx context.Context) (highest any, err error) {
+	query := r.from + " ORDER BY " + r.by + " DESC LIMIT 1"
+	r.key = nil
+	err = each(ctx, r.querier, query, r.config.Args, func(rows *sql.Rows) error { return rows.Scan(r.discard...) })
+	switch r.key.(type) {
+	case int64, string:
+		return r.key, err
+	}
+	return nil, err
 }
 
 // readFailed gives an error of the database the class of one that may pass. What
@@ -280,9 +315,11 @@ func keyText(key any) string {
 	return fmt.Sprint(key)
 }
 
-// Checkpoint stores the key of the last row handed out.
+// Checkpoint stores the key of the last row handed out, and that of the last one
+// to hand out.
 func (r *Reader[T]) Checkpoint(ec core.ExecutionContext) error {
-	ec.Put(r.stateKey(), r.last)
+	ec.Put(r.stateKey("key"), r.last)
+	ec.Put(r.stateKey("upto"), r.upTo)
 	return nil
 }
 

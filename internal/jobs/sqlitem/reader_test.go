@@ -240,11 +240,39 @@ func TestReaderPosition(t *testing.T) {
 		if _, err := r.Read(t.Context(), make([]entry, 2)); err != nil {
 			t.Fatal(err)
 		}
-		// A later page sees what was committed meanwhile.
-		f.do(t, "DELETE FROM source WHERE id = 3", "INSERT INTO source VALUES (5, 'name 5')")
+		// A later page sees what was committed meanwhile, up to the last row that
+		// there was.
+		f.do(t, "DELETE FROM source WHERE id = 3", "UPDATE source SET name = 'other' WHERE id = 4", "INSERT INTO source VALUES (5, 'name 5')")
 		got, err := readAll(t, r, 2)
-		if diff := cmp.Diff([]int64{4, 5}, ids(got)); err != nil || diff != "" {
+		if diff := cmp.Diff([]int64{4}, ids(got)); err != nil || diff != "" || got[0].name != "other" {
 			t.Errorf("error %v, ids (-want +got):\n%s", err, diff)
+		}
+	})
+	t.Run("the last row of the first attempt is the last of all", func(t *testing.T) {
+		t.Parallel()
+		f := setup(t, fill(4)...)
+		cfg, ec := sqlitem.ReaderConfig{Query: "SELECT * FROM source", Key: "id", PageSize: 2}, core.ExecutionContext{}
+		r := newReader(f, cfg)
+		if err := r.Open(t.Context(), ec); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Read(t.Context(), make([]entry, 2)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Checkpoint(ec); err != nil {
+			t.Fatal(err)
+		}
+		f.do(t, "INSERT INTO source VALUES (5, 'name 5')", "DELETE FROM source WHERE id = 4")
+		again := newReader(f, cfg)
+		if err := again.Open(t.Context(), ec); err != nil {
+			t.Fatal(err)
+		}
+		got, err := readAll(t, again, 3)
+		if diff := cmp.Diff([]int64{3}, ids(got)); err != nil || diff != "" {
+			t.Errorf("error %v, ids (-want +got):\n%s", err, diff)
+		}
+		if err := again.Checkpoint(ec); err != nil || !cmp.Equal(ec, core.ExecutionContext{"sqlitem.reader.key": int64(3), "sqlitem.reader.upto": int64(4)}) {
+			t.Errorf("context %v, error %v", ec, err)
 		}
 	})
 	t.Run("a row that scan refuses is passed over by the next read", func(t *testing.T) {
@@ -276,15 +304,30 @@ func TestPagesAreSearches(t *testing.T) {
 	t.Parallel()
 	f := setup(t, "CREATE TABLE word (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
 	for key, want := range map[string]string{
-		"id":   "SEARCH word USING INTEGER PRIMARY KEY (rowid>?)",
-		"name": "SEARCH word USING COVERING INDEX sqlite_autoindex_word_1 (name>?)",
+		"id":   "SEARCH word USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)",
+		"name": "SEARCH word USING COVERING INDEX sqlite_autoindex_word_1 (name>? AND name<?)",
 	} {
+		t.Run(key+", first page", func(t *testing.T) {
+			t.Parallel()
+			f := setup(t, "CREATE TABLE word (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)", "INSERT INTO word VALUES (1, 'a')")
+			plans := &planner{fixture: f}
+			r := sqlitem.NewReader(plans, sqlitem.ReaderConfig{Query: "SELECT id, name FROM word", Key: key}, scanEntry)
+			if err := r.Open(t.Context(), core.ExecutionContext{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Read(t.Context(), make([]entry, 1)); err != nil && !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			if plan := plans.last(t); !strings.HasPrefix(plan, "SCAN word") || strings.Contains(plan, "TEMP B-TREE") {
+				t.Errorf("plan %q, want the order of the key without sorting", plan)
+			}
+		})
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
 			plans := &planner{fixture: f}
 			r := sqlitem.NewReader(plans, sqlitem.ReaderConfig{Query: "SELECT id, name FROM word", Key: key}, scanEntry)
 			from := map[string]any{"id": int64(1), "name": "a"}[key]
-			if err := r.Open(t.Context(), core.ExecutionContext{"sqlitem.reader.key": from}); err != nil {
+			if err := r.Open(t.Context(), core.ExecutionContext{"sqlitem.reader.key": from, "sqlitem.reader.upto": from}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := r.Read(t.Context(), make([]entry, 1)); !errors.Is(err, io.EOF) {

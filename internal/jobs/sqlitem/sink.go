@@ -28,6 +28,25 @@ func NewSink[T any](db core.Database, cfg WriterConfig, values func(item *T, dst
 	return &Sink[T]{Writer: NewWriter(cfg, values), outside: &outside{db: db}}
 }
 
+// Claim implements core.Sink. A database that does not have what the sink writes
+// to is refused before anything is made in it.
+func (s *Sink[T]) Claim(
+	ctx context.Context, c core.SinkClaim, settle func(held *core.SinkCheckpoint) error,
+) (core.SinkCheckpoint, error) {
+	if err := s.look(ctx); err != nil {
+		return core.SinkCheckpoint{}, err
+	}
+	return s.outside.Claim(ctx, c, settle)
+}
+
+// Open does what a Writer's Open does, which Claim has done already.
+func (s *Sink[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
+	if s.looked() {
+		return nil
+	}
+	return s.Writer.Open(ctx, ec)
+}
+
 // Write inserts the items of c in a transaction of the sink's own, which
 // CommitSink commits.
 func (s *Sink[T]) Write(ctx context.Context, c *core.Chunk[T]) error {

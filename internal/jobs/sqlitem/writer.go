@@ -70,7 +70,12 @@ func NewWriter[T any](cfg WriterConfig, values func(item *T, dst []any) []any) *
 
 // Open checks that the table is there, has the columns, and can take rows that
 // consist of them only. It needs nothing of ec.
-func (w *Writer[T]) Open(ctx context.Context, _ core.ExecutionContext) error {
+func (w *Writer[T]) Open(ctx context.Context, _ core.ExecutionContext) error { return w.look(ctx) }
+
+// looked reports whether look has succeeded.
+func (w *Writer[T]) looked() bool { return w.args != nil }
+
+func (w *Writer[T]) look(ctx context.Context) error {
 	err := w.check(ctx)
 	if err == nil {
 		w.groups = groupsFor(w.config)
