@@ -48,6 +48,9 @@ type Writer[T any] struct {
 	values func(item *T, dst []any) []any
 	groups []group
 	args   []any // reused
+	// inexact are the columns, by their places, that keep no number of more than 15
+	// digits; empty when there are none, or when a statement says what is written.
+	inexact []inexactColumn
 }
 
 // group is the statement that inserts a fixed number of rows.
@@ -125,7 +128,11 @@ func (w *Writer[T]) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return t.check(w.config.Columns)
+	if err := t.check(w.config.Columns); err != nil {
+		return err
+	}
+	w.inexact = t.inexact(w.config.Columns)
+	return nil
 }
 
 // groupsFor returns the statements by falling number of rows, each half of the
@@ -196,6 +203,11 @@ func (w *Writer[T]) bind(items []T, at int) error {
 			return &RowError{
 				Table: w.config.Table, Index: at + i, Where: core.WhereOf(&items[i]),
 				Err: fmt.Errorf("%d values for %d columns", got, len(w.config.Columns)),
+			}
+		}
+		for _, c := range w.inexact {
+			if err := c.check(w.args[before+c.at]); err != nil {
+				return &RowError{Table: w.config.Table, Index: at + i, Where: core.WhereOf(&items[i]), Err: err}
 			}
 		}
 	}
