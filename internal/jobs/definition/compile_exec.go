@@ -272,7 +272,7 @@ func (c *compiler) listener(e *Element, hooks Hooks) (l core.Listener) {
 // heard logs what a hook about an item says: nobody is failed by it.
 func (h *hook) heard(ctx context.Context, e *Element, s *core.Scope, vars map[string]string) {
 	if err := h.run(ctx, e, s, vars); err != nil {
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "a hook failed", slog.String("hook", h.name),
+		s.Log.LogAttrs(ctx, slog.LevelError, "a hook failed", slog.String("hook", h.name),
 			slog.String("step", s.Step.StepName), slog.String("definition", filepath.Base(h.j.file.Path)),
 			slog.String("error", err.Error()))
 	}

@@ -58,6 +58,9 @@ var errUsage = errors.New("usage")
 // errWarnings: the command did its work, and found something.
 var errWarnings = errors.New("something was found")
 
+// errBeside: the job completed, and what belongs to it and is no step has failed.
+var errBeside = errors.New("a failure beside the work")
+
 // errCoded: the job completed, and its exit code says something else.
 var errCoded = errors.New("completed with another exit code")
 
@@ -85,6 +88,7 @@ var refusedCodes = []kindCode{
 	{errUsage, codeUsage},
 	{errWarnings, codeWarnings},
 	{errRejected, codeWarnings},
+	{errBeside, codeWarnings},
 	{errCoded, codeCompleted},
 	{core.ErrNoSuchJob, codeNotFound},
 	{core.ErrNoSuchJobInstance, codeNotFound},

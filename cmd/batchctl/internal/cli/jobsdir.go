@@ -147,6 +147,9 @@ func (a *app) definitionEnvironment() definition.Environment {
 	}}
 }
 
+// longestMeant bounds what is told in one line of what was probably meant.
+const longestMeant = 100
+
 // undefined explains why there is no job of a name: its definition has problems,
 // or one that cannot be read may be it.
 func (a *app) undefined(name string, err error) error {
@@ -163,7 +166,11 @@ func (a *app) undefined(name string, err error) error {
 	}
 	switch {
 	case len(own) > 0:
-		return &core.Error{Err: own, Hint: core.ShellQuote("batchctl", "validate", own[0].File)}
+		hint := core.ShellQuote("batchctl", "validate", own[0].File)
+		if meant := own[0].Hint; meant != "" && len(meant) <= longestMeant {
+			hint = core.EscapeControl(meant) + "; " + hint
+		}
+		return &core.Error{Err: own, Hint: hint}
 	case len(a.defined.broken) > 0:
 		return &core.Error{Err: err, Hint: strings.TrimPrefix(core.Hint(err)+"; ", "; ") +
 			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + core.ShellQuote("batchctl", "validate")}

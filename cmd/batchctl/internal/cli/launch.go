@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -131,10 +133,7 @@ func (a *app) launch(
 		}
 	}
 	if err == nil {
-		if err := a.rejected(ctx, store, je, o); err != nil {
-			return err
-		}
-		return a.coded(je, o)
+		return a.completed(ctx, store, je, o, warned)
 	}
 	n := job.Notation()
 	n.Zone = store.Zone()
@@ -143,6 +142,26 @@ func (a *app) launch(
 		verb: o.verb, je: je, job: job, words: n.Words(je.Parameters.Identifying()),
 		place: place, part: part, warnings: warned.kept(), signal: signals.number(), err: err,
 	}
+}
+
+// completed says what there is to say about an execution that has completed, and
+// returns what it ends the command with.
+func (a *app) completed(ctx context.Context, x core.JobExplorer, je *core.JobExecution, o *launchOptions, warned *warnings) error {
+	failures, untold := warned.failures()
+	for _, line := range untold {
+		a.say("warning: %s", line)
+	}
+	if err := a.rejected(ctx, x, je, o); err != nil {
+		return err
+	}
+	if a.settings.Strict && failures > 0 {
+		return &core.Error{
+			Kind: errBeside, Op: o.verb,
+			Msg:  fmt.Sprintf("execution %d is COMPLETED, but %s happened beside its work", je.ID, plural(failures, "failure")),
+			Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(je.ID, 10)),
+		}
+	}
+	return a.coded(je, o)
 }
 
 // sayRecovered tells which executions the launch has found dead.

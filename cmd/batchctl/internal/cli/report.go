@@ -65,7 +65,7 @@ func (a *app) report(err error) {
 	if hint := core.Hint(err); hint != "" {
 		text += "; " + a.pasteable(hint)
 	}
-	if errors.Is(err, errRejected) || errors.Is(err, errCoded) {
+	if errors.Is(err, errRejected) || errors.Is(err, errBeside) || errors.Is(err, errCoded) {
 		a.say("warning: %s", text)
 		return
 	}

@@ -79,7 +79,7 @@ func settingsTable() []setting {
 			help: "exit code `scheme`: default, spring", text: func(s *settings) *string { return &s.ExitCodes },
 		},
 		{
-			name: "strict", help: "exit with 4 when the job has completed, but skipped records", launching: true,
+			name: "strict", help: "exit with 4 when the job has completed, but skipped records or a hook failed", launching: true,
 			flag: func(s *settings) *bool { return &s.Strict },
 		},
 	}

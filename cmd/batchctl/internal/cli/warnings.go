@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -10,22 +11,27 @@ import (
 // maxWarnings is how many warnings of a run are kept for its end.
 const maxWarnings = 20
 
-// warnings is what a run has to say while it runs, where nobody asked for all of
-// it. A person at a terminal is told at once. Elsewhere warnings are kept for
-// the block about a failure: a run that ends well prints nothing, so that cron
-// mails failures only.
+// warnings is what a run has to say while it runs. Who asked for all of it, and
+// a person at a terminal, is told at once. Elsewhere warnings are kept for the
+// block about a failure: a run that ends well prints nothing, so that cron mails
+// failures only. What has failed beside the work, as a hook behind its end, is an
+// error in the log and told in any case.
 type warnings struct {
-	mu    sync.Mutex
-	say   func(line string) // nil: keep them
-	lines []string
-	lost  int
+	mu     sync.Mutex
+	all    io.Writer         // nil: not all was asked for
+	say    func(line string) // nil: keep them
+	lines  []string
+	lost   int
+	errors []string // the first of those lines that are errors
+	failed int      // how many of them there were
 }
 
 // logger returns the logger of a run, and the warnings that it keeps.
 func (a *app) logger() (*slog.Logger, *warnings) {
 	w := &warnings{}
 	if a.settings.Verbose {
-		return slog.New(slog.NewTextHandler(a.streams.Err, &slog.HandlerOptions{Level: slog.LevelInfo})), w
+		w.all = a.streams.Err
+		return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo})), w
 	}
 	if a.streams.ErrTerminal {
 		w.say = func(line string) { a.say("warning: %s", line) }
@@ -33,21 +39,33 @@ func (a *app) logger() (*slog.Logger, *warnings) {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: forPeople})), w
 }
 
-// forPeople leaves out what the line says already.
+// forPeople leaves out the time; Write takes the level off.
 func forPeople(groups []string, attr slog.Attr) slog.Attr {
-	if len(groups) == 0 && (attr.Key == slog.TimeKey || attr.Key == slog.LevelKey) {
+	if len(groups) == 0 && attr.Key == slog.TimeKey {
 		return slog.Attr{}
 	}
 	return attr
 }
 
 // Write implements io.Writer for a slog.TextHandler, which writes one record at
-// a time: its message and its attributes.
+// a time: its level, its message and its attributes.
 func (w *warnings) Write(record []byte) (int, error) {
-	line := readable(strings.TrimSuffix(string(record), "\n"))
+	rest := strings.TrimSuffix(string(record), "\n")
+	if strings.HasPrefix(rest, slog.TimeKey+"=") {
+		_, rest, _ = strings.Cut(rest, " ")
+	}
+	level, rest, _ := strings.Cut(rest, " ")
+	line := readable(rest)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if level == slog.LevelKey+"="+slog.LevelError.String() {
+		if w.failed++; len(w.errors) < maxWarnings {
+			w.errors = append(w.errors, line)
+		}
+	}
 	switch {
+	case w.all != nil:
+		return w.all.Write(record)
 	case w.say != nil:
 		w.say(line)
 	case len(w.lines) == maxWarnings: // the last ones are nearest to the failure
@@ -86,4 +104,19 @@ func (w *warnings) kept() []string {
 		return w.lines
 	}
 	return append([]string{plural(w.lost, "earlier warning") + " left out; --verbose shows all"}, w.lines...)
+}
+
+// failures returns how many errors there were, and the lines about them that
+// nobody was told yet.
+func (w *warnings) failures() (n int, untold []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.all != nil || w.say != nil {
+		return w.failed, nil
+	}
+	untold = w.errors
+	if more := w.failed - len(w.errors); more > 0 {
+		untold = append(untold, "and "+plural(more, "more failure")+" of this kind; --verbose shows all")
+	}
+	return w.failed, untold
 }
