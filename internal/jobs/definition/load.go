@@ -216,9 +216,10 @@ func (s *Set) circles() {
 				continue // itself is reported already
 			}
 			if i := slices.Index(way, child); i >= 0 {
-				f := files[name]
-				f.Problems = append(f.Problems, f.problem(step.Name.Pos(), "", "jobs run each other round in a circle: "+
-					strings.Join(append(slices.Clone(way[i:]), child), " -> ")))
+				circle := way[i:]
+				for k, name := range circle {
+					files[name].inCircle(slices.Concat(circle[k:], circle[:k], circle[k:k+1]))
+				}
 				continue
 			}
 			visit(child)
@@ -229,6 +230,18 @@ func (s *Set) circles() {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if !done[name] {
 			visit(name)
+		}
+	}
+}
+
+// inCircle reports a circle of jobs, which begins and ends with that of f: whoever
+// runs any of them is told.
+func (f *File) inCircle(circle []string) {
+	for _, step := range jobSteps(f.Job.Steps) {
+		if step.Name.Value == circle[1] {
+			f.Problems = append(f.Problems, f.problem(step.Name.Pos(), "",
+				"jobs run each other round in a circle: "+strings.Join(circle, " -> ")))
+			return
 		}
 	}
 }

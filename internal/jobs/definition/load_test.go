@@ -131,7 +131,11 @@ func TestLoad(t *testing.T) {
 			"d.yaml": runs("d", "a", "elsewhere"),
 		})
 		set := definition.NewParser(catalog()).Load([]string{dir}, nil)
-		want := []string{"c.yaml:6:17: jobs run each other round in a circle: a -> b -> c -> a"}
+		want := []string{
+			"a.yaml:6:17: jobs run each other round in a circle: a -> b -> c -> a",
+			"b.yaml:4:17: jobs run each other round in a circle: b -> c -> a -> b",
+			"c.yaml:6:17: jobs run each other round in a circle: c -> a -> b -> c",
+		}
 		if diff := cmp.Diff(want, said(dir, set.Problems)); diff != "" {
 			t.Errorf("problems (-want +got):\n%s", diff)
 		}
