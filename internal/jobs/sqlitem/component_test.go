@@ -150,8 +150,8 @@ func TestSourceRefuses(t *testing.T) {
 		"no value":           {map[string]any{"query": "SELECT id FROM t WHERE a = :day"}, "params", "no value for :day"},
 		"too many values":    {map[string]any{"query": "SELECT id FROM t", "params": pairs("day", "1")}, "params", "does not use :day"},
 		"a question mark":    {map[string]any{"query": "SELECT id FROM t WHERE a = ?"}, "query", "not of the form :name"},
-		"the key":            {map[string]any{"query": "SELECT id FROM t", "key": "id; DROP"}, "key", "not a plain name"},
-		"a column":           {map[string]any{"query": "SELECT id FROM t", "types": pairs("a b", "long")}, "types", "not a plain name"},
+		"the key":            {map[string]any{"query": "SELECT id FROM t", "key": "id\n"}, "key", "is not a name"},
+		"a column":           {map[string]any{"query": "SELECT id FROM t", "types": pairs("a\tb", "long")}, "columns", "control character"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -312,7 +312,7 @@ func TestTargetRefuses(t *testing.T) {
 	for want, given := range map[string]map[string]any{
 		"neither a table nor a statement": {},
 		"there is a table already":        {"table": "t", "statement": "DELETE FROM t WHERE a = :id"},
-		"not a plain name":                {"table": "t; DROP TABLE x"},
+		"is not a name":                   {"table": "t\x00"},
 		"BATCH_JOB_INSTANCE belongs to":   {"table": "batch_job_instance"},
 		`there is no column "idd"`:        {"table": "t", "columns": []string{"idd"}},
 		"upsert needs the columns":        {"table": "t", "mode": "upsert"},

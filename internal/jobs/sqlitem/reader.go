@@ -101,7 +101,7 @@ func (r *Reader[T]) stateKey(name string) string {
 }
 
 func (r *Reader[T]) prepare(ctx context.Context) error {
-	if err := checkIdentifier("key", r.config.Key); err != nil {
+	if err := checkName("key", r.config.Key); err != nil {
 		return err
 	}
 	if r.config.PageSize < 0 {

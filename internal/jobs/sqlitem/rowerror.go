@@ -108,11 +108,16 @@ func names(reason, column string) bool {
 		if !found {
 			return false
 		}
-		if rest == "" || !isIdentifier("_"+rest[:1]) {
+		if rest == "" || !isWordByte(rest[0]) {
 			return true
 		}
 		reason = rest
 	}
+}
+
+// isWordByte reports whether a byte may go on a name.
+func isWordByte(c byte) bool {
+	return c == '_' || c >= 0x80 || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || '0' <= c && c <= '9'
 }
 
 func valueText(v any) string {

@@ -50,16 +50,7 @@ func Source() component.Source {
 			if err := checkQuery(v); err != nil {
 				return nil, err
 			}
-			schema, err := component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
-			if err != nil {
-				return nil, err
-			}
-			for _, name := range schema.Names() {
-				if err := checkIdentifier("column", name); err != nil {
-					return nil, component.Wrong(component.OptionTypes, "%v: name it AS in the query", err)
-				}
-			}
-			return schema, nil
+			return component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
 		},
 		New: newSource,
 	}
@@ -67,7 +58,7 @@ func Source() component.Source {
 
 // checkQuery checks the query, its parameters and its key.
 func checkQuery(v component.Values) error {
-	if err := checkIdentifier("key", v.Text(optionKey)); err != nil {
+	if err := checkName("key", v.Text(optionKey)); err != nil {
 		return component.Wrong(optionKey, "%v", err)
 	}
 	wanted, err := sqlstep.QueryParameters(v.Text(optionQuery))

@@ -5,8 +5,11 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
 // Querier reads from a database; the repository's read side is one.
@@ -34,33 +37,21 @@ func classify(db core.Database, err error) error {
 	return err
 }
 
-// maxIdentifier is the length of the longest name, in characters.
-const maxIdentifier = 63
+// maxName is the length of the longest name, in characters.
+const maxName = record.MaxNameLength
 
-// checkIdentifier refuses a name that could be anything but a name in SQL.
-func checkIdentifier(what, name string) error {
-	if isIdentifier(name) {
+// checkName refuses what cannot be a name. Any other is quoted wherever it stands
+// in SQL, so that reserved words, spaces, quotes and letters of all kinds are
+// names and nothing else.
+func checkName(what, name string) error {
+	if name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= maxName && !strings.ContainsFunc(name, unicode.IsControl) {
 		return nil
 	}
-	return fmt.Errorf("%s %s is not a plain name: want a letter or _, then up to 62 letters, digits or _",
-		what, core.Quote(name))
+	return fmt.Errorf("%s %s is not a name: want 1 to %d characters, none of them a control character", what, core.Quote(name), maxName)
 }
 
-func isIdentifier(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case c == '_', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
-		case i > 0 && '0' <= c && c <= '9':
-		default:
-			return false
-		}
-	}
-	return name != "" && len(name) <= maxIdentifier
-}
-
-// quote makes a checked name an SQL identifier.
-func quote(name string) string { return `"` + name + `"` }
+// quote makes a name an SQL identifier.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func quoteAll(names []string) string {
 	quoted := make([]string, len(names))

@@ -97,7 +97,7 @@ func targetConfig(v component.Values, schema *record.Schema) (cfg WriterConfig, 
 	case statement != "":
 		return statementConfig(v, statement, schema)
 	}
-	if err := checkIdentifier("table", table); err != nil {
+	if err := checkName("table", table); err != nil {
 		return cfg, nil, component.Wrong("table", "%v", err)
 	}
 	if upper := strings.ToUpper(table); strings.HasPrefix(upper, "BATCH_") || strings.HasPrefix(upper, "BATCHCTL_") {
@@ -109,7 +109,7 @@ func targetConfig(v component.Values, schema *record.Schema) (cfg WriterConfig, 
 	cfg.Table = table
 	for _, k := range at {
 		name := schema.Column(k).Name
-		if err := checkIdentifier("column", name); err != nil {
+		if err := checkName("column", name); err != nil {
 			return cfg, nil, component.Wrong(component.OptionColumns, "%v", err)
 		}
 		cfg.Columns = append(cfg.Columns, name)

@@ -27,7 +27,7 @@ type WriterConfig struct {
 	// Querier describes the table when the step opens. It reads the database
 	// that the chunk's transaction writes to.
 	Querier Querier
-	// Table and Columns are plain names: letters, digits and _.
+	// Table and Columns are names as the database has them, without quotes.
 	Table   string
 	Columns []string
 	// Key, unless it is empty, makes a row whose key is there already replace the
@@ -102,7 +102,7 @@ func (w *Writer[T]) check(ctx context.Context) error {
 	if w.config.Statement != "" {
 		return nil
 	}
-	if err := checkIdentifier("table", w.config.Table); err != nil {
+	if err := checkName("table", w.config.Table); err != nil {
 		return err
 	}
 	if n := len(w.config.Columns); n == 0 || n > maxColumns {
@@ -110,7 +110,7 @@ func (w *Writer[T]) check(ctx context.Context) error {
 	}
 	seen := map[string]bool{}
 	for _, name := range w.config.Columns {
-		if err := checkIdentifier("column", name); err != nil {
+		if err := checkName("column", name); err != nil {
 			return err
 		}
 		folded := strings.ToLower(name)

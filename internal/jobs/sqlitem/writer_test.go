@@ -88,29 +88,23 @@ func TestWriterOpen(t *testing.T) {
 		{name: "no columns", create: createEntry, table: "entry", want: []string{"0 columns"}},
 		{name: "a column twice", create: createEntry, table: "entry", columns: []string{"id", "ID"}, want: []string{`column "ID"`, "twice"}},
 		{
-			name: "a table that is no plain name", create: createEntry, table: `entry"; DROP TABLE entry; --`, columns: []string{"id"},
-			want: []string{"is not a plain name"},
+			name: "a table with a quote in its name", create: createEntry, table: `entry"; DROP TABLE entry; --`, columns: []string{"id"},
+			want: []string{`no table "entry\"; DROP TABLE entry; --"`},
 		},
 		{
-			name: "a column that is no plain name", create: createEntry, table: "entry", columns: []string{"id) VALUES (1); --"},
-			want: []string{"is not a plain name"},
+			name: "a column with a bracket in its name", create: createEntry, table: "entry", columns: []string{"id) VALUES (1); --"},
+			want: []string{`no column "id) VALUES (1); --"`},
 		},
 		{
-			name: "a column that begins with a digit", create: createEntry, table: "entry", columns: []string{"1d"},
-			want: []string{"is not a plain name"},
-		},
-		{
-			name: "a column that is no ASCII", create: createEntry, table: "entry", columns: []string{"상점"},
-			want: []string{"is not a plain name"},
-		},
-		{
-			name: "a column of the greatest length", create: createEntry, table: "entry", columns: []string{strings.Repeat("a", 58) + "_Zz09"},
+			name: "a column of the greatest length", create: createEntry, table: "entry", columns: []string{strings.Repeat("상", 256)},
 			want: []string{"has no column"},
 		},
 		{
-			name: "a column that is too long", create: createEntry, table: "entry", columns: []string{strings.Repeat("a", 64)},
-			want: []string{"is not a plain name"},
+			name: "a column that is too long", create: createEntry, table: "entry", columns: []string{strings.Repeat("a", 257)},
+			want: []string{"is not a name: want 1 to 256 characters"},
 		},
+		{name: "a column without a name", create: createEntry, table: "entry", columns: []string{""}, want: []string{`column "" is not a name`}},
+		{name: "a name with a line break", create: createEntry, table: "entry\n", columns: []string{"id"}, want: []string{"is not a name"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -191,6 +185,43 @@ func TestWrite(t *testing.T) {
 		}
 		if got := f.column(t, "SELECT c299 FROM wide ORDER BY c0"); !cmp.Equal(got, []string{"300", "301", "302", "303", "304"}) {
 			t.Errorf("last column %v", got)
+		}
+	})
+	t.Run("names of all kinds are names and nothing else", func(t *testing.T) {
+		t.Parallel()
+		const table = `order "all"); DROP TABLE entry; --`
+		columns := []string{"select", "order id", `a"b`, "상점", "1d", "x) VALUES (1); --", "[y]", "`z`", "?", ":id"}
+		var quoted []string
+		for _, c := range columns {
+			quoted = append(quoted, `"`+strings.ReplaceAll(c, `"`, `""`)+`" INTEGER`)
+		}
+		f := setup(t, createEntry, `CREATE TABLE "`+strings.ReplaceAll(table, `"`, `""`)+`" (`+strings.Join(quoted, ", ")+`, UNIQUE ("select"))`)
+		values := func(e *entry, dst []any) []any {
+			for i := range columns {
+				dst = append(dst, e.id*100+int64(i))
+			}
+			return dst
+		}
+		for _, key := range [][]string{nil, {"select"}} {
+			w := sqlitem.NewWriter(sqlitem.WriterConfig{Querier: f.store, Table: table, Columns: columns, Key: key}, values)
+			if err := w.Open(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := write(t, f, w, entries(1+len(key), 20)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := sqlitem.NewReader(f.store, sqlitem.ReaderConfig{Query: `SELECT * FROM "` + strings.ReplaceAll(table, `"`, `""`) + `"`, Key: `a"b`},
+			func(rows *sql.Rows, e *entry) error {
+				var skip any
+				return rows.Scan(&skip, &skip, &e.id, &skip, &skip, &skip, &skip, &skip, &skip, &skip)
+			})
+		if err := r.Open(t.Context(), core.ExecutionContext{}); err != nil {
+			t.Fatal(err)
+		}
+		all, err := readAll(t, r, 7)
+		if err != nil || len(all) != 21 || all[20].id != 2102 {
+			t.Errorf("got %d rows, the last %v, error %v", len(all), all[len(all)-1], err)
 		}
 	})
 	t.Run("values are bound, never part of the statement", func(t *testing.T) {
