@@ -1,10 +1,12 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -218,5 +220,33 @@ func TestReadOnlyDirectory(t *testing.T) {
 	}
 	if out, err := asNobody("explore", path); err == nil {
 		t.Errorf("explore with a -wal that cannot be read: %s, want a refusal", out)
+	}
+}
+
+// The look at a file is taken at every start: it makes no tables of its own,
+// which would have a cache each.
+func TestTheLookMakesNoTables(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "batchctl.db"))
+	rows, err := s.QueryContext(t.Context(), "EXPLAIN "+sqlite.SelectTables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	steps := 0
+	for rows.Next() {
+		var addr, p1, p2, p3, p5 int
+		var opcode string
+		var p4, comment sql.NullString
+		if err := rows.Scan(&addr, &opcode, &p1, &p2, &p3, &p4, &p5, &comment); err != nil {
+			t.Fatal(err)
+		}
+		steps++
+		if slices.Contains([]string{"OpenEphemeral", "OpenAutoindex", "SorterOpen"}, opcode) {
+			t.Errorf("step %d is %s", addr, opcode)
+		}
+	}
+	if err := rows.Err(); err != nil || steps == 0 {
+		t.Errorf("%d steps are explained, %v", steps, err)
 	}
 }

@@ -18,6 +18,9 @@ var (
 	MountType     = mountType
 )
 
+// SelectTables is the look at what a file is.
+const SelectTables = selectTables
+
 // Ownership returns the lock files of an open store.
 func (s *Store) Ownership() sqlrepo.Ownership { return s.owners }
 

@@ -72,16 +72,19 @@ func readSettings(ctx context.Context, db *sql.DB, path string, tr translator) (
 	return settings, nil
 }
 
-// tables returns which tables there are: those of batch repositories by name in
-// capitals, all others as one entry "". One row is counted: DISTINCT and IN would
-// each make a table of their own, at every start.
-func tables(ctx context.Context, q sqlrepo.Querier) (map[string]bool, error) {
-	rows, err := q.QueryContext(ctx, `
+// selectTables counts in one row: DISTINCT and IN would each make a table of
+// their own, at every start.
+const selectTables = `
 SELECT count(*),
   count(*) FILTER (WHERE upper(tbl_name) = 'BATCHCTL_SETTINGS'),
   count(*) FILTER (WHERE upper(tbl_name) = 'BATCH_JOB_INSTANCE'),
   count(*) FILTER (WHERE upper(tbl_name) = 'BATCH_JOB_EXECUTION')
-FROM sqlite_schema`)
+FROM sqlite_schema`
+
+// tables returns which tables there are: those of batch repositories by name in
+// capitals, all others as one entry "".
+func tables(ctx context.Context, q sqlrepo.Querier) (map[string]bool, error) {
+	rows, err := q.QueryContext(ctx, selectTables)
 	if err != nil {
 		return nil, err
 	}
