@@ -46,7 +46,7 @@ func fileBlocks(g *grammar) {
 		example: "ledger: {driver: sqlite, dsn: \"#{env['LEDGER_DB'] ?: 'ledger.db'}\"}\n",
 	})
 	g.block(block{
-		name: "job listeners", help: "Commands with the environment of an exec, and BATCH_STATUS and BATCH_EXIT_STATUS. One before fails what it is before; one after is only logged.",
+		name: "job listeners", help: "Commands with the environment of an exec, and BATCH_STATUS and BATCH_EXIT_STATUS. One before fails what it is before; one after is told and logged, and undoes nothing.",
 		keys: append([]key{
 			{name: "before-job", shape: one, of: "exec", help: "Runs before the first step."},
 			{name: "after-job", shape: one, of: "exec", help: "Runs when the job has ended, however."},

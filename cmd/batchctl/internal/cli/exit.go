@@ -44,7 +44,7 @@ func Codes() []struct {
 		{"8", "no such job, execution or instance"},
 		{"9", "timed out, stopped cleanly, restartable"},
 		{"10", "repository: missing, locked too long, damaged, schema too new, not permitted"},
-		{"11", "a precondition was not there in time"},
+		{"11", "reserved: a precondition was not there in time"},
 		{"12", "lease lost: another process took over, this one stopped writing"},
 		{"64", "usage: flags, parameters, definition; nothing was started"},
 		{"70", "a bug of batchctl"},

@@ -55,6 +55,7 @@ func newRootCmd(a *app) *cobra.Command {
 		&cobra.Group{ID: groupRepair, Title: "Repair:"},
 		&cobra.Group{ID: groupSetUp, Title: "Set up:"},
 	)
+	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupSetUp)
 	root.SetCompletionCommandGroupID(groupSetUp)
 	addTo(root, groupRun, newPlanCmd(a), newRunCmd(a), newNextCmd(a), newRestartCmd(a), newStopCmd(a))
