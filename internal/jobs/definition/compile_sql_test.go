@@ -107,3 +107,34 @@ func TestMissingDatabase(t *testing.T) {
 		})
 	}
 }
+
+// A step that adds to the table that it reads ends: rows that come behind the last
+// one that there was are not read.
+func TestTableReadAndWritten(t *testing.T) {
+	t.Parallel()
+	for _, resource := range []string{"books", "repository"} {
+		t.Run(resource, func(t *testing.T) {
+			t.Parallel()
+			st := newStage(t)
+			st.write("job.yaml", `
+job: double
+resources: {books: {driver: sqlite, dsn: books.db}}
+steps:
+  - step: copy
+    chunk:
+      size: 7
+      reader: {sql: {resource: `+resource+`, query: SELECT id AS "row id" FROM t, key: row id, page: 10, types: {row id: long}}}
+      processor: [{set: {n: "1"}}]
+      writer: {sql: {resource: `+resource+`, table: t, columns: [n]}}
+`)
+			path := st.dir + "/books.db"
+			if resource == "repository" {
+				path = st.store.Path()
+			}
+			st.exec(path, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)",
+				"WITH RECURSIVE i (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < 95) INSERT INTO t SELECT n, 0 FROM i")
+			same(t, int64(95), st.must("double").Steps[0].Counts.Read)
+			same(t, []string{"0|95", "1|95"}, st.query(path, "SELECT n, count(*) FROM t GROUP BY n ORDER BY n"))
+		})
+	}
+}

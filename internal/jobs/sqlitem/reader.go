@@ -110,7 +110,7 @@ func (r *Reader[T]) prepare(ctx context.Context) error {
 	if r.config.PageSize == 0 {
 		r.config.PageSize = DefaultPageSize
 	}
-	query := strings.TrimRight(strings.TrimSpace(r.config.Query), "; \t\r\n")
+	query := trimmed(r.config.Query)
 	if query == "" {
 		return errors.New("the query is empty")
 	}

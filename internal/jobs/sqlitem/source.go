@@ -1,7 +1,9 @@
 package sqlitem
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -102,15 +104,50 @@ func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.I
 	if err != nil {
 		return nil, err
 	}
-	return &source{Reader: NewReader(q, cfg, scanner(schema, key, s.Repo.Zone())), db: db}, nil
+	return &source{
+		Reader: NewReader(q, cfg, scanner(schema, key, s.Repo.Zone())), db: db,
+		query: v.Text(optionQuery), columns: append([]string{key}, schema.Names()...),
+	}, nil
 }
 
 // source is a reader that closes the database which it has opened.
 type source struct {
 	*Reader[record.Record]
 
-	db core.Database // nil for the repository's own
+	db      core.Database // nil for the repository's own
+	query   string        // as it was given
+	columns []string      // that it must have
 }
+
+// Open implements core.ItemStream. A column that the query lacks is told by its
+// name and the nearest that there is, before anything is read.
+func (s *source) Open(ctx context.Context, ec core.ExecutionContext) error {
+	if err := s.check(ctx); err != nil {
+		return fmt.Errorf("open the query: %w", err)
+	}
+	return s.Reader.Open(ctx, ec)
+}
+
+func (s *source) check(ctx context.Context) (err error) {
+	rows, err := s.querier.QueryContext(ctx, "SELECT * FROM ("+trimmed(s.query)+"\n) LIMIT 0", s.config.Args...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	found, err := rows.Columns()
+	if err != nil {
+		return err
+	}
+	for _, name := range s.columns {
+		if !slices.ContainsFunc(found, func(c string) bool { return strings.EqualFold(c, name) }) {
+			return &core.Error{Msg: "the query has no column " + core.Quote(name), Hint: didYouMean(name, found)}
+		}
+	}
+	return rows.Err()
+}
+
+// trimmed is a query without what may stand at its end.
+func trimmed(query string) string { return strings.TrimRight(strings.TrimSpace(query), "; \t\r\n") }
 
 // Close implements core.ItemStream.
 func (s *source) Close() error { return closeBoth(s.Reader.Close, s.db) }
@@ -154,14 +191,13 @@ func parameter(text string) (any, error) {
 // wrapped selects the columns of a query by their names, the key first. The plus
 // keeps the driver from guessing at declared types.
 func wrapped(query, key string, schema *record.Schema) string {
-	query = strings.TrimRight(strings.TrimSpace(query), "; \t\r\n")
 	columns := []string{"r." + quote(key) + " AS " + quote(key)}
 	for _, name := range schema.Names() {
 		if !strings.EqualFold(name, key) {
 			columns = append(columns, "+r."+quote(name)+" AS "+quote(name))
 		}
 	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM (" + query + "\n) AS r"
+	return "SELECT " + strings.Join(columns, ", ") + " FROM (" + trimmed(query) + "\n) AS r"
 }
 
 // scanner returns what makes records of the rows of a wrapped query.

@@ -89,7 +89,7 @@ func (w *Writer[T]) look(ctx context.Context) error {
 		return nil
 	}
 	op := "open " + w.config.what() + " for writing"
-	if e, ok := errors.AsType[*core.Error](err); ok {
+	if e, ok := errors.AsType[*core.Error](err); ok && e.Op == "" {
 		return &core.Error{Kind: e.Kind, Op: op, Msg: e.Msg, Hint: e.Hint, Err: e.Err}
 	}
 	return fmt.Errorf("%s: %w", op, err)
