@@ -37,6 +37,9 @@ type chunkPlan struct {
 	skip     late[core.SkipPolicy]
 	retry    late[core.RetryPolicy]
 	rejects  Text
+	raise    string // the parameter that raises the limit of skips; "": there is none
+	most     late[int64]
+	classes  core.ErrorClasses
 	listener func(s *core.Scope) chunk.Listener[record.Record, record.Record]
 }
 
@@ -55,6 +58,9 @@ func (c *compiler) chunk(e *Element) *core.Step {
 	}
 	if x.Skip != nil {
 		p.rejects = c.late(x.Skip.To)
+	}
+	if p.raise = c.raisable(x.Skip); p.raise != "" {
+		p.most, p.classes = c.skipLimit(x.Skip), c.classes(x.Skip.Include, x.Skip.Exclude)
 	}
 	c.separateFiles(x)
 	if !c.spoiled(e) {
@@ -104,9 +110,14 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 		return nil, err
 	}
 	if path != "" {
-		o.Rejects = rejects.New(rejects.Config{Path: path})
+		o.Rejects = rejects.New(rejects.Config{Path: path, Scope: s})
 	}
-	return p.body(b, s, o)
+	body, err := p.body(b, s, o)
+	if err != nil || p.raise == "" {
+		return body, err
+	}
+	most, err := p.most(b)
+	return raisedBody{StepBody: body, name: p.raise, limit: most, classes: p.classes}, err
 }
 
 func (p *chunkPlan) body(b *bound, s *core.Scope, o chunk.Options) (core.StepBody, error) {
@@ -149,12 +160,7 @@ func (c *compiler) skip(x *Skip) late[core.SkipPolicy] {
 	if x == nil || x.Never {
 		return func(*bound) (core.SkipPolicy, error) { return nil, nil }
 	}
-	limit := lateValue(c, x.Limit, core.DefaultSkipLimit, func(text string) (int64, error) {
-		if text == "none" {
-			return core.NoSkipLimit, nil
-		}
-		return within(0, math.MaxInt64)(text)
-	})
+	limit := c.skipLimit(x)
 	percent := lateValue(c, x.Percent, 0, numberWithin(0, 100))
 	classes := c.classes(x.Include, x.Exclude)
 	return func(b *bound) (core.SkipPolicy, error) {
@@ -172,6 +178,15 @@ func (c *compiler) skip(x *Skip) late[core.SkipPolicy] {
 		}
 		return p, err
 	}
+}
+
+func (c *compiler) skipLimit(x *Skip) late[int64] {
+	return lateValue(c, x.Limit, core.DefaultSkipLimit, func(text string) (int64, error) {
+		if text == "none" {
+			return core.NoSkipLimit, nil
+		}
+		return within(0, math.MaxInt64)(text)
+	})
 }
 
 // retry makes the policy of errors that may pass.
