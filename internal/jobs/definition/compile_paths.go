@@ -129,7 +129,7 @@ func (b *bound) unmatched(k *Chunk, written []fileUse) error {
 // finds reports whether a pattern matches a file that is written, or what stands
 // beside it until it is complete. Both are absolute.
 func finds(pattern, path string) bool {
-	for _, name := range []string{path, path + partfile.Suffix} {
+	for _, name := range partfile.Names(path) {
 		if ok, err := filepath.Match(pattern, name); ok && err == nil {
 			return true
 		}
@@ -165,7 +165,7 @@ func (b *bound) paths(all []fileUse) ([]fileUse, error) {
 func collision(read, written []fileUse, same func(a, b string) bool) (one, other fileUse, ok bool) {
 	for i, w := range written {
 		for _, r := range read {
-			if same(r.path, w.path) || same(r.path, w.path+partfile.Suffix) {
+			if slices.ContainsFunc(partfile.Names(w.path), func(name string) bool { return same(r.path, name) }) {
 				return r, w, true
 			}
 		}
@@ -180,7 +180,10 @@ func collision(read, written []fileUse, same func(a, b string) bool) (one, other
 
 // clash reports whether writers of two files would be in each other's way.
 func clash(a, b string, same func(a, b string) bool) bool {
-	return same(a, b) || same(a+partfile.Suffix, b) || same(a, b+partfile.Suffix)
+	is := func(path string) func(name string) bool {
+		return func(name string) bool { return same(path, name) }
+	}
+	return slices.ContainsFunc(partfile.Names(a), is(b)) || slices.ContainsFunc(partfile.Names(b), is(a))
 }
 
 // sameFile reports whether two absolute paths lead to one file, or would.
@@ -211,8 +214,7 @@ func (j *job) ownPaths(e *Element, makes core.Partitioner) core.Partitioner {
 	if e.Chunk == nil {
 		return makes
 	}
-	return core.PartitionerFunc(func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
-		parts, err := makes.Partition(ctx, s, grid)
+	return partition.Adapt(makes, func(_ context.Context, s *core.Scope, parts []core.Partition, err error) ([]core.Partition, error) {
 		if err != nil {
 			return nil, err
 		}
@@ -248,7 +250,7 @@ func (j *job) claim(e *Element, s *core.Scope, parts []core.Partition, i int, wr
 			return j.found(f, pattern)
 		}
 		place := realPath(f.path)
-		for _, name := range []string{place, place + partfile.Suffix} {
+		for _, name := range partfile.Names(place) {
 			if first, taken := writes[name]; taken && first.part != i {
 				return &core.Error{
 					Kind: core.ErrJobDefinition,

@@ -66,6 +66,7 @@ func TestChunkThatWritesOverItsFiles(t *testing.T) {
 		{"rejects on the input", "o", "in.csv", "the rejects would write over"},
 		{"rejects on the output", "o", "o", "the rejects would write over"},
 		{"rejects on the output before it is whole", "o", "o.part", "the rejects would write over"},
+		{"rejects on what says whose the output is", "o", "o.part.owner", "the rejects would write over"},
 		{"files of their own", "o", "r", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,6 +16,13 @@ import (
 // whose it is.
 const OwnerSuffix = ".owner"
 
+// Names returns the names that an output has until it is published, and after: of
+// the finished file, of the part, and of what says whose the part is.
+func Names(target string) []string {
+	part := target + Suffix
+	return []string{target, part, part + OwnerSuffix}
+}
+
 // Owner is whom an output belongs to until it is published: a step of a job
 // instance, or a part of one, through all of its attempts. The zero Owner is
 // nobody: what it leaves behind is for anybody to replace.
