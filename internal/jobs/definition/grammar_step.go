@@ -47,7 +47,7 @@ func bodyBlocks(g *grammar) {
 		example: "on-crash: {check: [./done, \"#{jobParameters['day']}\"]}\n",
 	})
 	g.block(block{
-		name: "sql", help: "Statements that run in one transaction, which is that of the step's end.",
+		name: "sql", help: "Statements that run in one transaction: in the repository that of the step's end, in another database one that holds the step's checkpoint too. Either way they run once, whatever happens.",
 		keys: []key{
 			resourceKey(),
 			{name: "statements", shape: list, help: "One statement each."},
@@ -103,7 +103,7 @@ func partBlocks(g *grammar) {
 		},
 	})
 	g.block(block{
-		name: "reduce", help: "What runs after the parts.",
+		name: "reduce", help: "What runs after the parts. After a crash it may run again, so it must be safe to repeat.",
 		keys: []key{
 			{name: "exec", shape: one, of: "exec", help: "Runs a command."},
 			{name: "sql", shape: one, of: "sql", help: "Runs SQL statements."},

@@ -26,7 +26,7 @@ func Target() component.Target {
 			Options: []component.Option{
 				resourceOption(),
 				{Name: "table", Type: component.Text, Help: "The table to write to; either this or statement."},
-				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to write; all of the record when it is absent."},
+				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to write; all of the record when it is absent. A decimal of more than 15 digits needs a column declared TEXT: SQLite would round it in any other, and that is a bad record."},
 				{Name: "mode", Type: component.Enum, Values: []string{modeInsert, modeUpsert}, Default: modeInsert, Help: "upsert replaces the other columns of a row whose key is there."},
 				{Name: optionKey, Type: component.Names, Help: "The columns that are unique together, for upsert."},
 				{Name: "statement", Type: component.Text, Help: "One INSERT, REPLACE, UPDATE or DELETE; :name stands for the column of that name."},
