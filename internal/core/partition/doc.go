@@ -6,7 +6,9 @@
 // The step itself, the manager, asks its partitioner once, and stores names and
 // values of the parts in its own context before any part starts. From then on
 // the plan is the truth: a restart never asks the partitioner again, whatever
-// files have come or gone meanwhile. There is no way to plan anew after a
+// files have come or gone meanwhile. A partitioner that is a Reviewer, as Files
+// is, looks at the plan first: it warns of what has come, in the log and the exit
+// message, and refuses the restart for what has gone and is needed. There is no way to plan anew after a
 // failure, because the output of the parts that are complete would be made
 // twice; a manager that COMPLETED and may start again does plan anew.
 //

@@ -23,29 +23,39 @@ type FilesOptions struct {
 
 // Files makes one part for each file that matches an absolute pattern of
 // path/filepath, in the order of their paths. The part's context holds the path
-// and the name of the file.
+// and the name of the file. It is a Reviewer: a restart warns of files that have
+// come, and is refused with ErrCheckpointMismatch where one has gone whose part is
+// not complete.
 func Files(pattern func(s *core.Scope) (string, error), o FilesOptions) core.Partitioner {
-	return core.PartitionerFunc(func(_ context.Context, s *core.Scope, _ int) ([]core.Partition, error) {
-		text, err := pattern(s)
-		if err != nil {
-			return nil, err
+	return files{pattern: pattern, o: o}
+}
+
+type files struct {
+	pattern func(s *core.Scope) (string, error)
+	o       FilesOptions
+}
+
+// Partition implements core.Partitioner.
+func (f files) Partition(_ context.Context, s *core.Scope, _ int) ([]core.Partition, error) {
+	text, err := f.pattern(s)
+	if err != nil {
+		return nil, err
+	}
+	paths, err := glob(text)
+	if err != nil {
+		return nil, &core.Error{Op: "find the files " + core.QuotePath(text), Hint: absentHint(text), Err: err}
+	}
+	if len(paths) == 0 && !f.o.AllowNone {
+		return nil, &core.Error{
+			Op: "find the files " + core.QuotePath(text), Msg: "no file matches",
+			Hint: core.ShellQuote("ls", "-l", fixedDir(text)),
 		}
-		paths, err := glob(text)
-		if err != nil {
-			return nil, &core.Error{Op: "find the files " + core.QuotePath(text), Hint: absentHint(text), Err: err}
-		}
-		if len(paths) == 0 && !o.AllowNone {
-			return nil, &core.Error{
-				Op: "find the files " + core.QuotePath(text), Msg: "no file matches",
-				Hint: core.ShellQuote("ls", "-l", fixedDir(text)),
-			}
-		}
-		parts := make([]core.Partition, len(paths))
-		for i, path := range paths {
-			parts[i].Context = core.ExecutionContext{KeyFile: path, KeyFileName: filepath.Base(path)}
-		}
-		return parts, nil
-	})
+	}
+	parts := make([]core.Partition, len(paths))
+	for i, path := range paths {
+		parts[i].Context = core.ExecutionContext{KeyFile: path, KeyFileName: filepath.Base(path)}
+	}
+	return parts, nil
 }
 
 // glob returns the regular files that match, sorted. Other than filepath.Glob

@@ -255,8 +255,8 @@ func TestFileThatCannotBeAPart(t *testing.T) {
 	b.complete(step)
 }
 
-// A file that came after the plan was made is none of this instance's, and one
-// that has gone is missed by its part alone.
+// A file that came after the plan was made is none of this instance's, which is
+// said, and without one that has gone nothing is started.
 func TestFilesOfThePlan(t *testing.T) {
 	t.Parallel()
 	b, dir := setup(t), t.TempDir()
@@ -289,11 +289,21 @@ func TestFilesOfThePlan(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "2.csv")); err != nil {
 		t.Fatal(err)
 	}
-	_, err = b.run(step)
-	wantError(t, err, os.ErrNotExist, fmt.Sprintf("part partition1: stat %s/2.csv", dir))
+	je, err := b.run(step)
+	wantError(t, err, core.ErrCheckpointMismatch, fmt.Sprintf(`the file "%s/2.csv" of part "partition1" has gone, and the part is not complete; no part was started`, dir))
+	if want := "put it back, then batchctl restart 2"; core.Hint(err) != want || je.Steps[0].ExitStatus.Code != core.ExitCodeRefused {
+		t.Errorf("hint %q, want %q; the step ended %s", core.Hint(err), want, je.Steps[0].ExitStatus.Code)
+	}
 	write("2.csv")
-	b.complete(step)
-	if diff := cmp.Diff([]string{"2.csv", "2.csv"}, c.take()); diff != "" {
+	je, err = b.run(step)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := fmt.Sprintf(`1 file has come since the parts were planned and is not read by this instance: "%s/0.csv"`, dir)
+	if got := je.Steps[0].ExitStatus; got.Message != want || got.Code != core.ExitCodeCompleted {
+		t.Errorf("the step ended %+v, want %s", got, want)
+	}
+	if diff := cmp.Diff([]string{"2.csv"}, c.take()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

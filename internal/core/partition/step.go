@@ -100,13 +100,17 @@ func (m *manager) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus, 
 	if err != nil {
 		return core.ExitStatus{}, err
 	}
+	warning, err := m.review(ctx, s, p, todo)
+	if err != nil {
+		return core.ExitStatus{}, err
+	}
 	s.Log.LogAttrs(ctx, slog.LevelInfo, "Running the parts of the step",
 		slog.String("step", s.Step.StepName), slog.Int64("stepExecutionId", s.Step.ID),
 		slog.Int("parts", len(p.Parts)), slog.Int("unfinished", len(todo)), slog.Int("threads", min(m.threads(), len(todo))))
 	if err := conclude(ctx, s, len(p.Parts), m.run(ctx, s, todo)); err != nil {
 		return core.ExitStatus{}, err
 	}
-	return core.ExitStatus{}, m.reduce(ctx, s, p.Parts)
+	return core.ExitStatus{Message: warning}, m.reduce(ctx, s, p.Parts)
 }
 
 // plan returns the stored plan, or makes one.

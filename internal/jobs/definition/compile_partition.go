@@ -97,8 +97,7 @@ func (c *compiler) rangeOf(e *Element, o *partition.Options) core.Partitioner {
 
 // indexed adds to each part its number.
 func indexed(p core.Partitioner) core.Partitioner {
-	return core.PartitionerFunc(func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
-		parts, err := p.Partition(ctx, s, grid)
+	return partition.Adapt(p, func(_ context.Context, _ *core.Scope, parts []core.Partition, err error) ([]core.Partition, error) {
 		for i := range parts {
 			parts[i].Context.Put(partition.KeyIndex, int64(i))
 		}

@@ -69,7 +69,7 @@ func ImportReadings() *core.Job {
 		Validator:   core.CompositeValidator{wholeDay{}, settlement.SettingsValidator{}, twoFolders{}},
 		Incrementer: core.DateIncrementer{Name: paramDate},
 		Steps: []*core.Step{boundToFolders(
-			partition.Step(StepImport, chunk.Step("importFile", importFile), core.PartitionerFunc(sites),
+			partition.Step(StepImport, chunk.Step("importFile", importFile), sites(),
 				partition.Options{Reduce: mergeSites}),
 		)},
 	}
@@ -113,17 +113,21 @@ func (b batch) writer(s *core.Scope, path string) csvfile.WriterConfig {
 
 // sites makes a part of every file, named after its site, and binds the instance
 // to its folders.
-func sites(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
+func sites() core.Partitioner {
+	files := partition.Files(func(s *core.Scope) (string, error) {
+		b, err := newBatch(s)
+		return filepath.Join(literally(b.input), inputPrefix+"*"+inputSuffix), err
+	}, partition.FilesOptions{})
+	return partition.Adapt(files, prepareSites)
+}
+
+func prepareSites(_ context.Context, s *core.Scope, parts []core.Partition, found error) ([]core.Partition, error) {
 	b, err := newBatch(s)
 	if err != nil {
 		return nil, err
 	}
-	files := partition.Files(func(*core.Scope) (string, error) {
-		return filepath.Join(literally(b.input), inputPrefix+"*"+inputSuffix), nil
-	}, partition.FilesOptions{})
-	parts, err := files.Partition(ctx, s, grid)
-	if err != nil {
-		return nil, noInput(s, b, err)
+	if found != nil {
+		return nil, noInput(s, b, found)
 	}
 	for i := range parts {
 		name, _, err := parts[i].Context.String(partition.KeyFileName)
