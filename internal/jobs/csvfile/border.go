@@ -52,6 +52,11 @@ func (b *border) scan(p []byte) (n int, ended bool) {
 				break
 			}
 		}
+		if b.state == inPlain {
+			if n += b.plainPart(p[n:]); n == len(p) {
+				break
+			}
+		}
 		if p[n] == b.quote && !b.plain && b.state == atField {
 			b.opened, b.line = b.read+int64(n), b.lines
 		}
@@ -62,6 +67,17 @@ func (b *border) scan(p []byte) (n int, ended bool) {
 		b.lines++
 	}
 	return n, ended
+}
+
+// plainPart returns how many bytes at the beginning of p are nothing but text in a
+// field without quotes.
+func (b *border) plainPart(p []byte) int {
+	for n, c := range p {
+		if c == b.comma || c == b.quote || c == '\n' || c == '\r' {
+			return n
+		}
+	}
+	return len(p)
 }
 
 // awaited is the byte that ends a quoted field or a mistake.
