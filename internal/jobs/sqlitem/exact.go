@@ -34,7 +34,7 @@ func (t *table) inexact(columns []string) (found []inexactColumn) {
 			c.whole = true
 		case has("CHAR"), has("CLOB"), has("TEXT"), has("BLOB"), declared == "", declared == "ANY":
 			continue // as they are
-		case has("REAL"), has("FLOA"), has("DOUB"):
+		case has("REAL"), has("FLOA"), has("DOUB"): //nolint:misspell // the letters that SQLite looks for
 		default:
 			c.whole = true
 		}

@@ -1,6 +1,7 @@
 package sqlitem_test
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -84,5 +85,37 @@ func TestSinkLooksFirst(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ledger"}, names); diff != "" || rows.Err() != nil {
 		t.Errorf("error %v, tables (-want +got):\n%s", rows.Err(), diff)
+	}
+}
+
+// A table that goes while a step runs fails it, and with the table back a restart
+// goes on behind what was committed.
+func TestTableDropped(t *testing.T) {
+	t.Parallel()
+	f := setupSink(t)
+	step := f.step(plain)
+	dropped := false
+	step.Listener.AfterChunk = func(context.Context, *core.Scope) {
+		if !dropped {
+			dropped = true
+			f.inSink(t, "ALTER TABLE entry RENAME TO gone")
+		}
+	}
+	se, err := f.run(t, step)
+	if err == nil || !strings.Contains(err.Error(), "no such table: main.entry") && !strings.Contains(err.Error(), "no such table: entry") {
+		t.Errorf("got error %v", err)
+	}
+	if se.Status != core.StatusFailed || se.Counts.Write != sinkChunk {
+		t.Errorf("the step is %s with %+v", se.Status, se.Counts)
+	}
+	if _, err := f.run(t, step); err == nil || !strings.Contains(err.Error(), `the database has no table "entry"`) {
+		t.Errorf("a restart without the table: %v", err)
+	}
+	f.inSink(t, "ALTER TABLE gone RENAME TO entry")
+	if _, err := f.run(t, step); err != nil {
+		t.Error(err)
+	}
+	if got := f.rows(t); got != allRows {
+		t.Errorf("the table holds %q, want %q", got, allRows)
 	}
 }
