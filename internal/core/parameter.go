@@ -64,7 +64,7 @@ func (p JobParameter) Type() ParameterType {
 		return TypeLong
 	case float64:
 		return TypeDouble
-	case time.Time:
+	case time.Time, civil.Written:
 		return TypeDate
 	}
 	return ""

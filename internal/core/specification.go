@@ -18,7 +18,7 @@ type ParameterSpec struct {
 	// NonIdentifying parameters take no part in the identity of the instance.
 	NonIdentifying bool
 	// Default is given to an absent parameter and stored with the execution.
-	// nil: none.
+	// nil: none. That of a date may be a civil.Written, which the launch resolves.
 	Default any
 	// Pattern, when set, must match the whole of a string value.
 	Pattern *regexp.Regexp

@@ -44,7 +44,7 @@ var floors = map[string][]string{
 	"internal/core/partition": {"internal/core", "internal/core/fault", "internal/core/panics"},
 
 	// 2: launching, storing, formats
-	"internal/core/launch":    {"internal/core", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret"},
+	"internal/core/launch":    {"internal/core", "internal/core/civil", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret"},
 	"internal/store/codec":    {"internal/core"},
 	"internal/store/sqlrepo":  {"internal/core", "internal/core/fault", "internal/store/codec", "schema"},
 	"internal/store/sqlite":   {"internal/core", "internal/core/fault", "internal/store/codec", "internal/store/sqlrepo", "schema", sqlite3, sys},
@@ -81,7 +81,8 @@ var floors = map[string][]string{
 		"internal/jobs/csvfile", "internal/jobs/rejects", "internal/jobs/settlement", decimal,
 	},
 	"internal/jobs/definition": {
-		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/core/partition",
+		"internal/core", "internal/core/chunk", "internal/core/civil", "internal/core/engine", "internal/core/flow", "internal/core/launch",
+		"internal/core/partition",
 		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/infile",
 		"internal/jobs/jsonl", "internal/jobs/partfile", "internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
 	},
@@ -162,7 +163,7 @@ var testFloors = map[string][]string{
 	"internal/crashtest": {
 		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/launch",
 		"internal/core/partition", "internal/jobs/all", "internal/jobs/definition", "internal/jobs/execstep", "internal/jobs/rejects",
-		"internal/jobs/csvfile", "internal/jobs/sqlitem", "internal/sample", "internal/store/sqlite", sqlite3,
+		"internal/jobs/csvfile", "internal/jobs/sqlitem", "internal/sample", "internal/store/sqlite", compress, sqlite3,
 	},
 	"cmd/batchctl": {"internal/core", "internal/core/engine", "internal/core/fault", "internal/jobs/execstep", "internal/sample", "internal/store/sqlite", sqlite3},
 	"cmd/batchctl/internal/cli": {

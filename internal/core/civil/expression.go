@@ -11,6 +11,10 @@ import (
 // Sign begins every expression.
 const Sign = "@"
 
+// Written is a day as a declaration writes it down: a date, or an expression.
+// Which instant it is depends on the zone, and on the day of the launch.
+type Written string
+
 // Word is a word that an expression may begin with, or a unit that it counts in.
 type Word struct{ Name, Help string }
 

@@ -3,7 +3,6 @@ package launch
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
@@ -23,8 +22,8 @@ type Forecaster interface {
 type Foresight struct {
 	// Explorer is nil where there is no repository yet.
 	Explorer Forecaster
-	// Zone is the repository's.
-	Zone *time.Location
+	// Calendar resolves the days that defaults name; its zone is the repository's.
+	Calendar
 	// Dir and Masker are as in JobLauncher.
 	Dir    string
 	Masker *secret.Masker
@@ -67,7 +66,10 @@ func (f Foresight) run(ctx context.Context, job *core.Job, ps core.JobParameters
 	if err := check(job); err != nil {
 		return nil, err
 	}
-	complete := job.Parameters.Complete(ps, f.Dir)
+	complete, err := f.Complete(job, ps, f.Dir)
+	if err != nil {
+		return nil, err
+	}
 	if err := job.ValidateParameters(complete, f.Zone); err != nil {
 		return nil, err
 	}

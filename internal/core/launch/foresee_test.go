@@ -24,7 +24,7 @@ func (b *bundle) foresee(job *core.Job, ps core.JobParameters, o launch.Options)
 		b.t.Fatal(err)
 	}
 	defer x.Close() // only read from
-	f := launch.Foresight{Explorer: x, Zone: x.Zone(), Dir: "/srv/batch", Masker: &secret.Masker{}}
+	f := launch.Foresight{Explorer: x, Calendar: launch.Calendar{Zone: x.Zone()}, Dir: "/srv/batch", Masker: &secret.Masker{}}
 	return f.Run(b.t.Context(), job, ps, o)
 }
 
@@ -109,7 +109,7 @@ func TestForesight(t *testing.T) {
 	t.Parallel()
 	t.Run("where there is no repository everything would be started", func(t *testing.T) {
 		t.Parallel()
-		f := launch.Foresight{Zone: time.UTC, Dir: "/srv/batch", Masker: &secret.Masker{}}
+		f := launch.Foresight{Calendar: launch.Calendar{Zone: time.UTC}, Dir: "/srv/batch", Masker: &secret.Masker{}}
 		forecast, err := f.Run(t.Context(), daily(succeed), params(day(1)), launch.Options{})
 		if err != nil {
 			t.Fatal(err)

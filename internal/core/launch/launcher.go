@@ -141,7 +141,7 @@ func (l *JobLauncher) parameters(job *core.Job, ps core.JobParameters, restart b
 		return nil, err
 	}
 	complete := job.Parameters.Complete(ps, l.Dir)
-	if restart {
+	if restart { // before days are resolved: one that is not added need not be known
 		kept := complete[:0]
 		for _, p := range complete {
 			if _, given := ps.Lookup(p.Name); given || !p.Identifying {
@@ -149,6 +149,9 @@ func (l *JobLauncher) parameters(job *core.Job, ps core.JobParameters, restart b
 			}
 		}
 		complete = kept
+	}
+	if err := l.calendar().resolve(complete); err != nil {
+		return nil, err
 	}
 	return complete, job.ValidateParameters(complete, l.Repo.Zone())
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/civil"
 )
 
 // typePath is the type of a string that names a file.
@@ -74,9 +75,7 @@ func compilePattern(text string) (*regexp.Regexp, error) {
 func (c *compiler) defaultOf(spec core.ParameterSpec, p Parameter) any {
 	text := c.fixed(p.Default, "a default")
 	if spec.Type == core.TypeDate {
-		c.report(p.Default.Pos(), "leave it away, and give "+p.Name.Value+"=@today or a day at each run",
-			"a date has no default: which instant a day is depends on the zone of the repository")
-		return nil
+		return c.defaultDay(p.Default, text)
 	}
 	v, err := valueOf(spec, text, time.UTC)
 	if err != nil {
@@ -88,6 +87,24 @@ func (c *compiler) defaultOf(spec core.ParameterSpec, p Parameter) any {
 		c.report(p.Default.Pos(), "", "the default %s does not match the pattern %s", core.Quote(s), spec.Pattern)
 	}
 	return v
+}
+
+// defaultDay returns a day as it is written. Which instant it is depends on the
+// zone of the repository, and of an expression on the day of the launch.
+func (c *compiler) defaultDay(at Text, text string) any {
+	day := text
+	if strings.HasPrefix(text, civil.Sign) {
+		var err error
+		if day, err = civil.Resolve(text, time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)); err != nil {
+			c.report(at.Pos(), core.ShellQuote("batchctl", "help", "dates"), "default: value %s%v", core.Quote(text), err)
+			return nil
+		}
+	}
+	if _, err := core.ParseDate(day, time.UTC); err != nil {
+		c.report(at.Pos(), core.Hint(err), "default: %v", err)
+		return nil
+	}
+	return civil.Written(text)
 }
 
 // besideFile makes a default that names a file absolute: what is written in a

@@ -27,7 +27,7 @@ func fileBlocks(g *grammar) {
 		keys: []key{
 			{name: "type", kind: kindEnum, values: parameterTypes, preset: "string", help: "A path is made absolute at the launch, from the working directory on; a secret takes env:NAME or file:PATH."},
 			{name: "required", kind: kindBool, preset: "false", help: "Whether a launch without it is refused. An empty text is a value, which a pattern such as .+ refuses; an empty path is none."},
-			{name: "default", empty: true, help: "The value where none is given. A path begins at the folder of the definition, as all that stand in it."},
+			{name: "default", empty: true, help: "The value where none is given. A path begins at the folder of the definition, as all that stand in it; a date is a day, or @yesterday and the like, which each launch resolves and stores."},
 			{name: "identifying", kind: kindBool, preset: "true", help: "Whether another value means another instance."},
 			{name: "pattern", kind: kindRegexp, help: "A regular expression that the whole value must match."},
 			{name: "one-of", shape: list, help: "The values that are allowed.", known: []string{"values", "allowed", "enum"}},

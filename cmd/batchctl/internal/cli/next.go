@@ -72,5 +72,5 @@ func nextCheck(a *app, job *core.Job, o *nextOptions, given core.JobParameters) 
 	if err != nil {
 		return err
 	}
-	return a.launchable(job, &o.launchOptions, job.Parameters.Complete(ps, dir))
+	return a.launchable(job, &o.launchOptions, ps, dir)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/civil"
+	"github.com/batchctl/batchctl/internal/core/launch"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
@@ -75,24 +76,35 @@ func (a *app) fileParameters(n core.Notation, o *launchOptions, given core.JobPa
 	return o.file.parse(n, given)
 }
 
-// expand resolves an expression for a date. All of a launch see one moment.
-func (a *app) expand(o *launchOptions, c calendar, name, expression string) (string, error) {
+// days returns what the days of defaults are resolved by. All of a launch see one
+// moment.
+func (a *app) days(o *launchOptions, c calendar) launch.Calendar {
 	if o.moment.IsZero() {
 		o.moment = a.now()
 	}
+	days := launch.Calendar{Zone: c.zone, Now: o.moment}
+	if c.choose != nil {
+		days.Choose = core.ShellQuote(append([]string{"batchctl"}, c.choose...)...)
+	}
+	return days
+}
+
+// expand resolves an expression for a date.
+func (a *app) expand(o *launchOptions, c calendar, name, expression string) (string, error) {
+	days := a.days(o, c)
 	refuse := func(what, hint string) error {
 		return &core.Error{
 			Kind: core.ErrJobParametersInvalid, Hint: hint,
 			Msg: "parameter " + core.EscapeControl(name) + ": value " + core.Quote(expression) + what,
 		}
 	}
-	day, err := civil.Resolve(expression, o.moment.In(c.zone))
+	day, err := civil.Resolve(expression, days.Now.In(days.Zone))
 	switch {
 	case err != nil:
 		return "", refuse(err.Error(), "batchctl help dates")
-	case c.choose != nil:
+	case days.Choose != "":
 		return "", refuse(" depends on where it is today, and nobody has chosen the zone of the repository",
-			core.ShellQuote(append([]string{"batchctl"}, c.choose...)...)+" chooses UTC; or name another, as Asia/Seoul")
+			days.Choose+" chooses UTC; or name another, as Asia/Seoul")
 	}
 	o.resolved = append(o.resolved, resolved{name: name, expression: expression, day: day})
 	return day, nil

@@ -47,7 +47,7 @@ func runPlan(ctx context.Context, a *app, o *runOptions) error {
 	if err != nil {
 		return err
 	}
-	foresight := launch.Foresight{Zone: days.zone, Masker: a.masker}
+	foresight := launch.Foresight{Calendar: a.days(&o.launchOptions, days), Masker: a.masker}
 	if explorer != nil {
 		defer explorer.Close() // only read from
 		foresight.Explorer = explorer

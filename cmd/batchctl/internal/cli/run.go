@@ -65,7 +65,7 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 		if err != nil {
 			return err
 		}
-		return a.launchable(job, &o.launchOptions, job.Parameters.Complete(ps, dir))
+		return a.launchable(job, &o.launchOptions, ps, dir)
 	})
 	if err != nil {
 		return err
@@ -77,10 +77,14 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 		})
 }
 
-// launchable looks at complete parameters as a launch into a repository that has
+// launchable looks at parameters as a launch from dir into a repository that has
 // yet to be made does.
-func (a *app) launchable(job *core.Job, o *launchOptions, ps core.JobParameters) error {
-	err := job.ValidateParameters(ps, calendarOfNone().zone)
+func (a *app) launchable(job *core.Job, o *launchOptions, ps core.JobParameters, dir string) error {
+	days := a.days(o, calendarOfNone())
+	ps, err := days.Complete(job, ps, dir)
+	if err == nil {
+		err = job.ValidateParameters(ps, days.Zone)
+	}
 	if err == nil {
 		_, err = launch.ResolveSecrets(job, ps, a.masker)
 	}
