@@ -182,5 +182,11 @@ func (a *app) showNew(o *newOptions, path, schema string, guess *scaffold.Guess)
 	for _, c := range guess.Columns {
 		view.Columns = append(view.Columns, render.NewColumn{Name: c.Name, Type: c.Kind.String(), Column: c.To, Key: c.Name == guess.Key})
 	}
-	return a.printer(time.UTC).NewJob(view)
+	if err := a.printer(time.UTC).NewJob(view); err != nil {
+		return err
+	}
+	for _, remark := range guess.Remarks() {
+		a.say("warning: %s", remark)
+	}
+	return nil
 }

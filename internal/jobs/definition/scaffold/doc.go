@@ -10,6 +10,9 @@
 // A guess is strict: a column has a type when every value of it that was seen
 // would be read as that type and written back as the same text. What has leading
 // zeros, a thousands separator or another notation of dates stays a text, for
-// nothing may be lost by an import that nobody has thought about yet. Decimals
-// are stored as texts: SQLite has no number that keeps them.
+// nothing may be lost by an import that nobody has thought about yet. A few values
+// that cannot be read as the type that nearly all others have do not make texts of
+// those: the definition names them, and the job fails at the first of them unless
+// it is told to reject it. Decimals are stored as texts: SQLite has no number that
+// keeps them.
 package scaffold

@@ -9,35 +9,54 @@ import (
 // kinds are tried in this order: what is a long is a decimal too.
 var kinds = [...]record.Kind{record.Long, record.Decimal, record.Date, record.DateTime, record.Bool}
 
-// kindOfColumn returns the kind that every value of a column has. Empty fields
-// say nothing; a column of nothing else is one of texts.
-func kindOfColumn(records [][]string, at int) record.Kind {
-	possible := kinds[:]
-	seen := false
-	for _, fields := range records {
+// A column has the type of most of its values when that is a clear case: so many
+// values in a hundred, and so many at least.
+const (
+	majority    = 90
+	majorityMin = 10
+)
+
+// kindOfColumn returns the kind that every value of a column has, or in a clear
+// case that of most, with the records that have another. Empty fields say
+// nothing; a column of nothing else is one of texts. A value that is of a kind
+// but would not be written back as it was, as one with leading zeros, is no
+// mistake: it keeps the column from being of that kind.
+func kindOfColumn(records [][]string, at int) (kind record.Kind, odd []int) {
+	values := 0
+	var bad [len(kinds)][]int
+	var out [len(kinds)]bool
+	for row, fields := range records {
 		if at >= len(fields) || fields[at] == "" {
 			continue
 		}
-		seen = true
-		var left []record.Kind
-		for _, k := range possible {
-			if is(k, fields[at]) {
-				left = append(left, k)
+		values++
+		for i, k := range kinds {
+			if out[i] || is(k, fields[at]) {
+				continue
 			}
-		}
-		if possible = left; len(possible) == 0 {
-			return record.String
+			_, err := record.Parse(k, fields[at], nil)
+			bad[i] = append(bad[i], row)
+			out[i] = err == nil || len(bad[i])*100 > len(records)*(100-majority)
 		}
 	}
-	if !seen {
-		return record.String
+	best := -1
+	for i := range kinds {
+		fit := values - len(bad[i])
+		clear := len(bad[i]) == 0 || fit >= majorityMin && fit*100 >= values*majority
+		if values > 0 && !out[i] && clear && (best < 0 || len(bad[i]) < len(bad[best])) {
+			best = i
+		}
 	}
-	return possible[0]
+	if best < 0 {
+		return record.String, nil
+	}
+	return kinds[best], bad[best]
 }
 
 // kindOf returns the kind of one text.
 func kindOf(text string) record.Kind {
-	return kindOfColumn([][]string{{text}}, 0)
+	kind, _ := kindOfColumn([][]string{{text}}, 0)
+	return kind
 }
 
 // is reports whether text is a value of kind k, and is written as it is.

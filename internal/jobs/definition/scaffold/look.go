@@ -2,10 +2,12 @@ package scaffold
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -27,12 +29,17 @@ type Guess struct {
 	Encoding  string
 	Delimiter string
 	Header    bool
-	Columns   []Column
+	// Unnamed tells that the first line is a header whose names cannot all be
+	// those of columns: some are missing or there twice.
+	Unnamed bool
+	Columns []Column
 	// Key is the column of Columns that is unique; empty: none seems to be.
 	Key string
 	// Records were looked at; All tells that there are no more.
 	Records int
 	All     bool
+
+	lines []int // in which the records begin
 }
 
 // Column is a column of the file, and of the table.
@@ -40,6 +47,14 @@ type Column struct {
 	Name string // in the file
 	To   string // in the table, and in SQL
 	Kind record.Kind
+	// Odd are the values that are not of Kind, as most are.
+	Odd []Odd
+}
+
+// Odd is a value that has another type than the others of its column.
+type Odd struct {
+	Line int
+	Text string
 }
 
 // Look guesses what the file at path is. encoding is its encoding by the name of
@@ -48,6 +63,12 @@ func Look(path, encoding string) (*Guess, error) {
 	text, encoding, all, err := sample(path, encoding)
 	if err != nil {
 		return nil, err
+	}
+	if json.Valid([]byte(firstLine(text))) && strings.HasPrefix(text, "{") {
+		return nil, &core.Error{
+			Op: "look at " + core.EscapeControl(path), Msg: "the file has lines of JSON, and only CSV files are looked at",
+			Hint: "write a definition with the reader jsonl: " + core.ShellQuote("batchctl", "docs", "components"),
+		}
 	}
 	g := &Guess{Encoding: encoding, All: all}
 	records := g.split(text)
@@ -58,14 +79,16 @@ func Look(path, encoding string) (*Guess, error) {
 		}
 	}
 	names := records[0]
-	g.Header = isHeader(records)
-	if g.Header {
-		records = records[1:]
-	} else {
-		names = make([]string, len(records[0]))
-		for i := range names {
-			names[i] = fmt.Sprintf("column%d", i+1)
-		}
+	g.Header, g.Unnamed = isHeader(records)
+	switch {
+	case g.Header:
+	case g.Unnamed:
+		names = distinct(names)
+	default:
+		names = distinct(make([]string, len(names)))
+	}
+	if g.Header || g.Unnamed {
+		records, g.lines = records[1:], g.lines[1:]
 	}
 	g.Records = len(records)
 	if err := g.columns(path, names, records); err != nil {
@@ -75,12 +98,17 @@ func Look(path, encoding string) (*Guess, error) {
 	return g, nil
 }
 
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
+
 // split finds the delimiter: the one by which most records have as many fields
 // as the first, and more than one.
 func (g *Guess) split(text string) [][]string {
-	best, bestFit, bestWidth := [][]string(nil), 0.0, 0
+	best, bestFit, bestWidth, all := [][]string(nil), 0.0, 0, g.All
 	for _, delimiter := range delimiters {
-		records, whole := read(text, delimiter)
+		records, lines, whole := read(text, delimiter)
 		if len(records) == 0 {
 			continue
 		}
@@ -93,42 +121,75 @@ func (g *Guess) split(text string) [][]string {
 		share := float64(fit) / float64(len(records))
 		if best == nil || width > 1 && (bestWidth == 1 || share > bestFit || share == bestFit && width > bestWidth) {
 			best, bestFit, bestWidth = records, share, width
-			g.Delimiter = string(delimiter)
-			g.All = g.All && whole
+			g.Delimiter, g.lines = string(delimiter), lines
+			g.All = all && whole
 		}
 	}
 	return best
 }
 
 // read reads records up to the first that is broken; that is left to the job,
-// which can say more about it. whole is false when there are more than it takes.
-func read(text string, delimiter rune) (records [][]string, whole bool) {
+// which can say more about it. lines are those in which they begin; whole is false
+// when there are more than it takes.
+func read(text string, delimiter rune) (records [][]string, lines []int, whole bool) {
 	r := csv.NewReader(strings.NewReader(text))
 	r.Comma, r.FieldsPerRecord = delimiter, -1
 	for len(records) <= maxRecords {
 		fields, err := r.Read()
 		switch {
 		case errors.Is(err, io.EOF):
-			return records, true
+			return records, lines, true
 		case err != nil:
-			return records, false
+			return records, lines, false
 		}
-		records = append(records, fields)
+		line, _ := r.FieldPos(0)
+		records, lines = append(records, fields), append(lines, line)
 	}
-	return records, false
+	return records, lines, false
 }
 
 // isHeader reports whether the first record has names: all of them different,
-// and none of them a value that has a type.
-func isHeader(records [][]string) bool {
+// and none of them a value that has a type. One whose names are not all there, or
+// not different, is odd, and still a header where a column below it has a type.
+func isHeader(records [][]string) (header, odd bool) {
 	seen := map[string]bool{}
-	for _, name := range records[0] {
-		if strings.TrimSpace(name) == "" || seen[name] || kindOf(name) != record.String {
-			return false
+	typed := false
+	for i, name := range records[0] {
+		if strings.TrimSpace(name) == "" || seen[name] {
+			odd = true
+			continue
+		}
+		if kindOf(name) != record.String {
+			return false, false
 		}
 		seen[name] = true
+		kind, _ := kindOfColumn(records[1:], i)
+		typed = typed || kind != record.String
 	}
-	return true
+	return !odd, odd && typed
+}
+
+// distinct returns names with those that are missing or there already made up.
+func distinct(names []string) []string {
+	taken := map[string]bool{}
+	for _, name := range names {
+		taken[name] = true
+	}
+	made, seen := make([]string, len(names)), map[string]bool{"": true}
+	for i, name := range names {
+		base := name
+		if strings.TrimSpace(name) == "" {
+			name, base = "", "column"+strconv.Itoa(i+1)
+			if !taken[base] {
+				name = base
+			}
+		}
+		for n := 2; seen[name] || name != names[i] && taken[name]; n++ {
+			name = base + "_" + strconv.Itoa(n)
+		}
+		made[i], seen[name] = name, true
+	}
+	return made
 }
 
 func (g *Guess) columns(path string, names []string, records [][]string) error {
@@ -149,7 +210,12 @@ func (g *Guess) columns(path string, names []string, records [][]string) error {
 		if to[i] == "" {
 			to[i] = identifier(name, "column", taken)
 		}
-		g.Columns = append(g.Columns, Column{Name: name, To: to[i], Kind: kindOfColumn(records, i)})
+		kind, odd := kindOfColumn(records, i)
+		c := Column{Name: name, To: to[i], Kind: kind}
+		for _, row := range odd {
+			c.Odd = append(c.Odd, Odd{Line: g.lines[row], Text: records[row][i]})
+		}
+		g.Columns = append(g.Columns, c)
 	}
 	return nil
 }

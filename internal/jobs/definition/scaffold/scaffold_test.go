@@ -82,6 +82,12 @@ func TestLook(t *testing.T) {
 		{"names that differ by case", "ID,id\nx,y\n", `"," true ID:string id>id_2:string`},
 		{"a byte order mark", "\ufeffid,n\n1,a\n2,b\n", `"," true id:long* n:string`},
 		{"lines of Windows", "id,n\r\n1,5\r\n2,6\r\n", `"," true id:long* n:long`},
+		{"a header with a name twice above types", "id,name,name,,name_2\n1,a,b,x,y\n2,c,d,y,z\n",
+			`"," false id:long* name:string name_3:string column4:string name_2:string`},
+		{"one bad value among many", "id,n\n" + numbered(30, 7, "n/a"), `"," true id:long* n:long`},
+		{"one bad value among a few", "id,n\n" + numbered(9, 7, "n/a"), `"," true id:long* n:string`},
+		{"one value with a leading zero among many", "id,n\n" + numbered(30, 7, "07"), `"," true id:long* n:string`},
+		{"one value with a fraction among many", "id,n\n" + numbered(30, 7, "0.5"), `"," true id:long* n:decimal`},
 		{"a broken record ends the look", "id,n\n1,5\n2,\"x\n", `"," true id:long n:long`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -97,12 +103,48 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// numbered are n records of a number each, but for one.
+func numbered(n, odd int, text string) string {
+	var b strings.Builder
+	for i := range n {
+		value := fmt.Sprint(i)
+		if i == odd {
+			value = text
+		}
+		fmt.Fprintf(&b, "%d,%s\n", i, value)
+	}
+	return b.String()
+}
+
+// What was guessed against the file is said.
+func TestRemarks(t *testing.T) {
+	t.Parallel()
+	g, err := scaffold.Look(write(t, "in.csv", "id,n,\n"+strings.ReplaceAll(numbered(60, 7, "n/a"), "\n", ",\"x\ny\"\n")), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"The names in line 1 are not all there, or not all different: it is passed over, and columns names them",
+		`Column "n" is long but for line 16: "n/a"; skipLimit=1 passes over them, or make it a string`,
+	}
+	if diff := cmp.Diff(want, g.Remarks()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if text := g.Definition("x", "in.csv"); !strings.Contains(text, "\n# "+want[1]+".\n") || !strings.Contains(text, "skip-lines: 1\n          header: false\n") {
+		t.Errorf("the definition does not say it:\n%s", text)
+	}
+	if !g.All {
+		t.Error("it did not look at all")
+	}
+}
+
 func TestLookRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, text, encoding, want string }{
 		{"nothing", "", "", "the file has no records"},
 		{"what is no UTF-8", "id,n\n1,\xb0\xa1\n", "", "byte 7, 0xb0, is no utf-8"},
 		{"an encoding that there is none of", "id\n1\n", "euckr8", "no encoding of the WHATWG standard"},
+		{"lines of JSON", "{\"id\":1,\"n\":\"a\"}\n{\"id\":2,\"n\":\"b\"}\n", "", "the file has lines of JSON"},
 		{"a substitution as a name", "a#{x},b\nx,y\n", "", "cannot be one"},
 		{"a control character in a name", "a\x01,b\n1,2\n", "", "cannot be one"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
@@ -31,6 +32,9 @@ func (g *Guess) Definition(job, file string) string {
 	fmt.Fprintf(&b, "# yaml-language-server: $schema=%s\n#\n", SchemaFile)
 	fmt.Fprintf(&b, "# Reads a file into the table %s of the repository's database. Made by a look at\n# %s of %s; what is not right is for you to change.\n",
 		table, g.looked(), quoteComment(file))
+	for _, remark := range g.Remarks() {
+		fmt.Fprintf(&b, "#\n# %s.\n", remark)
+	}
 	fmt.Fprintf(&b, "job: %s\n", word(job))
 	fmt.Fprintf(&b, "description: %s\n", word("read a CSV file into the table "+table))
 	b.WriteString(`parameters:
@@ -70,6 +74,33 @@ steps:
 	return b.String()
 }
 
+// maxOdd bounds how many values of a column a remark names.
+const maxOdd = 3
+
+// Remarks say, in a line each, what was guessed against what the file says.
+func (g *Guess) Remarks() []string {
+	var all []string
+	if g.Unnamed {
+		all = append(all, "The names in line 1 are not all there, or not all different: it is passed over, and columns names them")
+	}
+	for _, c := range g.Columns {
+		if len(c.Odd) == 0 {
+			continue
+		}
+		named := make([]string, 0, maxOdd)
+		for _, o := range c.Odd[:min(len(c.Odd), maxOdd)] {
+			named = append(named, fmt.Sprintf("line %d: %s", o.Line, core.Quote(o.Text)))
+		}
+		text := strings.Join(named, ", ")
+		if more := len(c.Odd) - len(named); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		all = append(all, fmt.Sprintf("Column %s is %s but for %s; skipLimit=%d passes over them, or make it a string",
+			core.Quote(c.Name), c.Kind, text, len(c.Odd)))
+	}
+	return all
+}
+
 func (g *Guess) looked() string {
 	if g.All {
 		return fmt.Sprintf("all %d records", g.Records)
@@ -84,6 +115,9 @@ func (g *Guess) options(b *strings.Builder) {
 	}
 	if g.Encoding != "" {
 		fmt.Fprintf(b, "          encoding: %s\n", g.Encoding)
+	}
+	if g.Unnamed {
+		b.WriteString("          skip-lines: 1\n")
 	}
 	if !g.Header {
 		names := make([]string, len(g.Columns))
