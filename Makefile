@@ -80,7 +80,7 @@ memory: build ## measure the peak memory of a long day against a short one
 crash-short: compiler ## make crash in less than five minutes; fail writes below SQLite
 	@begun=$$(date +%s); set -ex; \
 	$(GO) test -tags 'crash faults $(TAGS)' -count 1 -timeout 8m -v ./internal/crashtest \
-	  -kills 25 -rows 3000 -shared 10s $(CRASH); \
+	  -kills 25 -rows 3000 -shared 10s -brief $(CRASH); \
 	$(GO) test -tags 'faultvfs $(TAGS)' -count 1 -timeout 8m -v ./internal/store/faultvfs -stride 7; \
 	{ set +x; } 2>/dev/null; echo "crash-short took $$(($$(date +%s) - begun)) s"
 

@@ -30,7 +30,7 @@ func armed(t *testing.T, dir, spec string, words ...string) outcome {
 func dieInSettlement(t *testing.T, point string) (hits int) {
 	t.Helper()
 	const records = 2*settlementChunk + settlementChunk/2
-	day := newSettlement(t, records, true)
+	day := newSettlement(t, kind{records: records, ownLedger: true})
 	if o := armed(t, day.dir, "", day.words...); !o.ok {
 		t.Fatalf("an uninterrupted run failed in %s:\n%s", day.dir, o.output)
 	}
@@ -40,7 +40,7 @@ func dieInSettlement(t *testing.T, point string) (hits int) {
 	}
 	_ = os.RemoveAll(day.dir) // it went well
 	for hit := 1; hit <= maxHits; hit++ {
-		s := newSettlement(t, records, true)
+		s := newSettlement(t, kind{records: records, ownLedger: true})
 		spec := point + ":" + strconv.Itoa(hit) + "=kill"
 		o := armed(t, s.dir, spec, s.words...)
 		if !o.killed {

@@ -57,6 +57,8 @@ type pipeline struct {
 	broken bool
 	// faulty tells that the source has bad rows, which are skipped.
 	faulty bool
+	// definition tells that the job is a definition.
+	definition bool
 	// build makes a job of more than one step, in place of bind.
 	build func(dir string) *core.Job
 	// orphans tells that what a killed process leaves behind may go on for a
@@ -72,7 +74,7 @@ type pipeline struct {
 }
 
 func pipelines() []pipeline {
-	return []pipeline{
+	return append(definitionPipelines(), []pipeline{
 		{name: "csv-repository", target: toRepository, bind: bindWith(readCSV, writeRepository)},
 		{name: "csv-sqlite", target: toSink, bind: bindWith(readCSV, writeSink)},
 		{name: "sqlite-csv", target: toFile, bind: bindWith(readSQL, writeCSV)},
@@ -91,11 +93,10 @@ func pipelines() []pipeline {
 		{name: "jobstep", target: toRepository, build: parentJob, truth: parentTruth},
 		{name: "exec", target: toFile, build: execJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "exec-check", target: toFile, build: execCheckedJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
-		{name: "definition", target: toFileAndSink, build: definitionJob, prepare: pack, truth: definitionTruth},
 		{name: "sql-step-other", target: toSink, build: definitionJob, prepare: prepareStatements, truth: statementsTruth, also: verifyMoved},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},
-	}
+	}...)
 }
 
 // job makes a pipeline a job.
