@@ -44,14 +44,17 @@ func OwnerOf(s *core.Scope) Owner {
 		return Owner{}
 	}
 	instance := s.Execution.Instance
-	return Owner{
+	o := Owner{
 		deed: deed{
 			Version: deedVersion, Lineage: lineage, Repository: s.Repo.RepositoryID(),
 			Job: instance.JobName, JobKey: instance.JobKey, Instance: instance.ID, Step: s.Step.StepName,
-			Parameters: core.Notation{Zone: s.Repo.Zone()}.Words(s.Parameters().Identifying()),
 		},
 		repo: s.Repo, execution: s.Execution.ID,
 	}
+	for _, p := range s.Parameters().Identifying() {
+		o.Parameters = append(o.Parameters, p.Name+"="+core.FormatValue(p, s.Repo.Zone()))
+	}
+	return o
 }
 
 func (o Owner) isNobody() bool { return o.Lineage == "" }
@@ -115,6 +118,7 @@ func (d deed) String() string {
 type fate struct {
 	known  bool
 	gone   bool // no restart will ever ask for the part
+	dead   bool // it is running by its status, but its process is gone
 	newest int64
 	status core.BatchStatus
 }
@@ -148,7 +152,12 @@ func (o Owner) fateOf(ctx context.Context, d deed) (fate, error) {
 		}
 		f.gone = whole.Status == core.StatusAbandoned
 	}
-	return f, nil
+	if !f.status.IsRunning() || f.gone {
+		return f, nil
+	}
+	verdict, err := o.repo.OwnerOf(ctx, last.ID)
+	f.dead = verdict.Liveness == core.OwnerDead
+	return f, err
 }
 
 // unlessNone takes the errors away that say that a repository has no such row.
@@ -173,6 +182,9 @@ func (c Config) mayTake(ctx context.Context, d deed) error {
 	hint := "finish or abandon it where it was begun; or, if nobody will: " + core.ShellQuote("rm", c.part(), c.ownerPath())
 	if f.known {
 		msg += fmt.Sprintf(": execution %d is %s", f.newest, f.status)
+		if f.dead {
+			msg += ", and its process has died"
+		}
 		hint = c.Owner.wayOut(f, hint)
 	} else {
 		msg += " and is not known to this repository"
@@ -186,6 +198,9 @@ func (o Owner) wayOut(f fate, remove string) string {
 	switch {
 	case f.newest == o.execution:
 		return "give each of the two steps an output of its own"
+	case f.dead:
+		return core.ShellQuote("batchctl", "restart", id) + " finishes it; " + core.ShellQuote("batchctl", "recover", id) + ", then " +
+			core.ShellQuote("batchctl", "abandon", id) + " give it up for good"
 	case f.status == core.StatusFailed, f.status == core.StatusStopped:
 		return core.ShellQuote("batchctl", "restart", id) + " finishes it; " + core.ShellQuote("batchctl", "abandon", id) + " gives it up for good"
 	case f.status.IsRunning():

@@ -69,9 +69,11 @@ func TestForeignPart(t *testing.T) {
 		change func(r *repository)
 		want   string // behind whose it is; "": it may be taken
 	}{
-		"failed":                     {"write", job(core.StatusFailed), ": execution 12 is FAILED" + wayOut},
-		"stopped":                    {"write", job(core.StatusStopped), ": execution 12 is STOPPED" + wayOut},
-		"running":                    {"write", job(core.StatusStarted), ": execution 12 is STARTED | wait for it to end: batchctl show 12"},
+		"failed":  {"write", job(core.StatusFailed), ": execution 12 is FAILED" + wayOut},
+		"stopped": {"write", job(core.StatusStopped), ": execution 12 is STOPPED" + wayOut},
+		"running": {"write", job(core.StatusStarted), ": execution 12 is STARTED | wait for it to end: batchctl show 12"},
+		"died": {"write", func(r *repository) { r.last.Status, r.liveness = core.StatusStarted, core.OwnerDead }, ": execution 12 is STARTED, and its process has died" +
+			" | batchctl restart 12 finishes it; batchctl recover 12, then batchctl abandon 12 give it up for good"},
 		"unknown":                    {"write", job(core.StatusUnknown), ": execution 12 is UNKNOWN | " + remove},
 		"abandoned":                  {"write", job(core.StatusAbandoned), ""},
 		"the flow went on":           {"write", job(core.StatusCompleted), ""},
@@ -124,7 +126,7 @@ func TestForeignPart(t *testing.T) {
 					t.Fatalf("%s: got %v", what, err)
 				}
 				got := strings.ReplaceAll(err.Error()+" | "+core.Hint(err), dir, "DIR")
-				want := "open output DIR/out.csv: DIR/out.csv.part belongs to job job (day:date=2021-01-02), step " + tt.step + ", which has not finished" + tt.want
+				want := "open output DIR/out.csv: DIR/out.csv.part belongs to job job (day=2021-01-02), step " + tt.step + ", which has not finished" + tt.want
 				if got != want {
 					t.Errorf("%s:\ngot  %s\nwant %s", what, got, want)
 				}
@@ -146,7 +148,7 @@ func TestRepositoryFails(t *testing.T) {
 	committedBy(t, path, owner(t, "a"), "one\n")
 	cfg := partfile.Config{Target: path, Owner: ownerIn(t, &repository{id: "r1", err: core.ErrRepository}, 2, "write", "c")}
 	_, err := partfile.Create(t.Context(), cfg)
-	if !errors.Is(err, core.ErrRepository) || !strings.Contains(err.Error(), "cannot tell whether job job (day:date=2021-01-02), step write still needs") {
+	if !errors.Is(err, core.ErrRepository) || !strings.Contains(err.Error(), "cannot tell whether job job (day=2021-01-02), step write still needs") {
 		t.Errorf("got %v", err)
 	}
 	want(t, path+partfile.Suffix, "one\n")

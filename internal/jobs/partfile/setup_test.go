@@ -17,6 +17,7 @@ type repository struct {
 	instance core.JobInstance
 	steps    map[string]*core.StepExecution
 	last     *core.JobExecution
+	liveness core.Liveness
 	err      error
 }
 
@@ -40,6 +41,10 @@ func (r *repository) LastStepExecution(_ context.Context, _ int64, name string) 
 
 func (r *repository) LastJobExecution(context.Context, int64) (*core.JobExecution, error) {
 	return r.last, r.err
+}
+
+func (r *repository) OwnerOf(context.Context, int64) (core.OwnerVerdict, error) {
+	return core.OwnerVerdict{Liveness: r.liveness}, r.err
 }
 
 // ownerIn returns a step of the job "job" in r, in execution 10 times that of
@@ -69,5 +74,5 @@ const ownerSuffix = partfile.Suffix + partfile.OwnerSuffix
 // deedOf is what the owner file of owner(lineage) holds.
 func deedOf(lineage string) string {
 	return `{"batchctlOutputOwner":1,"lineage":"` + lineage +
-		`","repository":"r1","job":"job","jobKey":"key","instance":1,"step":"write","parameters":["day:date=2021-01-02"]}` + "\n"
+		`","repository":"r1","job":"job","jobKey":"key","instance":1,"step":"write","parameters":["day=2021-01-02"]}` + "\n"
 }
