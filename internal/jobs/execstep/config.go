@@ -29,8 +29,8 @@ type Config struct {
 	// Env are further variables. Names that begin with BATCH_ are not allowed.
 	Env map[string]string
 	// SecretEnv names, for further variables, the secret parameters whose values
-	// they get; one that was not given is not set. It is the only way in which a
-	// command gets a secret: BATCH_PARAM_ has where it is found.
+	// they get; one that was not given is not set. No command gets a secret but by
+	// this or by Env: there is no BATCH_PARAM_ of it.
 	SecretEnv map[string]string
 	// InheritEnv names the variables of batchctl's own environment that the
 	// command gets; a * at the end stands for any rest. nil means DefaultInherit.
@@ -288,9 +288,13 @@ func lookUp(program, dir, path string) (string, error) {
 			full = filepath.Join(dir, program)
 		}
 		if err := runnable(full); err != nil {
+			hint := core.Hint(err)
+			if hint == "" {
+				hint = core.ShellQuote("ls", "-l", full)
+			}
 			return "", &core.Error{
 				Kind: core.ErrJobDefinition, Msg: "exec: " + core.QuotePath(full) + " cannot be run",
-				Hint: core.ShellQuote("ls", "-l", full), Err: err,
+				Hint: hint, Err: err,
 			}
 		}
 		return filepath.Abs(full)
@@ -315,7 +319,7 @@ func runnable(path string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("it is %s", core.FileKind(info.Mode()))
 	case info.Mode().Perm()&0o111 == 0:
-		return fmt.Errorf("it is not executable")
+		return &core.Error{Msg: "it is not executable", Hint: core.ShellQuote("chmod", "+x", path)}
 	}
 	return nil
 }

@@ -50,19 +50,12 @@
 //
 // # What it is told and tells
 //
-// The command inherits the variables that [Config] lists, and gets
+// The command inherits the variables that [Config] lists, and gets those of
+// [Variables] and one for each parameter, see [Variable].
 //
-//	BATCH_JOB_NAME, BATCH_INSTANCE_ID, BATCH_EXECUTION_ID
-//	BATCH_STEP_NAME, BATCH_STEP_EXECUTION_ID
-//	BATCH_PARTITION        the part, in a partitioned step
-//	BATCH_ATTEMPT          how often the step was started in this instance
-//	BATCH_RESTART          true from the second attempt on, else false
-//	BATCH_IDEMPOTENCY_KEY  the same in all attempts at the same work
-//	BATCH_PARAM_NAME       each parameter; see [Variable]
-//	BATCH_OUTPUT           a file to write results to; see [ParseOutput]
-//
-// A parameter that is a secret is told as the place where it is found; the value
-// goes into the variables that SecretEnv names. When the command has ended, the
+// A parameter that is a secret has no variable of its own: what stands in for it,
+// the place where it is found, would pass for a password. Its value goes into the
+// variables that Env or SecretEnv name. When the command has ended, the
 // secrets of the launch are taken out of its log, of the message of a failure and
 // of what it wrote to BATCH_OUTPUT; of one that the cut through a long log has
 // gone through, a part stays. While the command runs, and where batchctl dies

@@ -25,6 +25,7 @@ const (
 // facts are what a command is told about where it runs.
 type facts struct {
 	parameters              core.JobParameters
+	declared                core.ParameterSpecs
 	jobName, stepName, part string
 	instance, execution     int64
 	stepExecution           int64
@@ -37,6 +38,45 @@ type facts struct {
 	added                   map[string]string
 }
 
+// VariableHelp is what is said about a variable of a command.
+type VariableHelp struct{ Name, Help string }
+
+// given is a variable that batchctl sets.
+type given struct {
+	VariableHelp
+
+	of       func(f facts) string
+	optional bool // it is not set where it would be empty
+}
+
+// Variables lists what a command is given besides what it inherits, in the order
+// in which people are told.
+func Variables() []VariableHelp {
+	all := []VariableHelp{{parameterPrefix + "NAME", "Each parameter but secrets: the name in capitals, with an underscore for whatever is " +
+		"neither a letter nor a digit (run.date is " + Variable("run.date") + "). A secret has no such variable: name it in env."}}
+	for _, v := range variables() {
+		all = append(all, v.VariableHelp)
+	}
+	return all
+}
+
+// variables are those that do not depend on the parameters.
+func variables() []given {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	return []given{
+		{VariableHelp{"BATCH_JOB_NAME", "The name of the job."}, func(f facts) string { return f.jobName }, false},
+		{VariableHelp{"BATCH_INSTANCE_ID", "The number of the instance: the job with these parameters."}, func(f facts) string { return number(f.instance) }, false},
+		{VariableHelp{"BATCH_EXECUTION_ID", "The number of this run of it, as show takes it."}, func(f facts) string { return number(f.execution) }, false},
+		{VariableHelp{"BATCH_STEP_NAME", "The name of the step, with that of the part; empty beside a job."}, func(f facts) string { return f.stepName }, false},
+		{VariableHelp{"BATCH_STEP_EXECUTION_ID", "The number of this run of the step; 0 beside a job."}, func(f facts) string { return number(f.stepExecution) }, false},
+		{VariableHelp{"BATCH_PARTITION", "The name of the part, in the parts of a step with partition only."}, func(f facts) string { return f.part }, true},
+		{VariableHelp{"BATCH_RESTART", "true from the second attempt at the step on, else false."}, func(f facts) string { return strconv.FormatBool(f.attempt > 1) }, false},
+		{VariableHelp{"BATCH_ATTEMPT", "How often this instance has started the step, from 1 on; 0 beside a job."}, func(f facts) string { return strconv.Itoa(f.attempt) }, false},
+		{VariableHelp{"BATCH_IDEMPOTENCY_KEY", "The same in all attempts at the same work, and never again; empty beside a job."}, func(f facts) string { return f.idempotencyKey }, false},
+		{VariableHelp{"BATCH_OUTPUT", "The file to write results to: exit-status=NAME, context.KEY=VALUE and job-context.KEY=VALUE, a line each; beside a job or step only the last counts."}, func(f facts) string { return f.output }, false},
+	}
+}
+
 // environment returns the variables of a command, sorted by name.
 func (f facts) environment() ([]string, error) {
 	vars := map[string]string{}
@@ -47,21 +87,12 @@ func (f facts) environment() ([]string, error) {
 		}
 	}
 	maps.Copy(vars, f.added)
-	maps.Copy(vars, map[string]string{
-		"BATCH_JOB_NAME":          f.jobName,
-		"BATCH_INSTANCE_ID":       strconv.FormatInt(f.instance, 10),
-		"BATCH_EXECUTION_ID":      strconv.FormatInt(f.execution, 10),
-		"BATCH_STEP_NAME":         f.stepName,
-		"BATCH_STEP_EXECUTION_ID": strconv.FormatInt(f.stepExecution, 10),
-		"BATCH_RESTART":           strconv.FormatBool(f.attempt > 1),
-		"BATCH_ATTEMPT":           strconv.Itoa(f.attempt),
-		"BATCH_IDEMPOTENCY_KEY":   f.idempotencyKey,
-		"BATCH_OUTPUT":            f.output,
-		callVariable:              f.call,
-	})
-	if f.part != "" {
-		vars["BATCH_PARTITION"] = f.part
+	for _, v := range variables() {
+		if value := v.of(f); value != "" || !v.optional {
+			vars[v.Name] = value
+		}
 	}
+	vars[callVariable] = f.call
 	if err := f.addParameters(vars); err != nil {
 		return nil, err
 	}
@@ -76,24 +107,41 @@ func (f facts) environment() ([]string, error) {
 }
 
 func (f facts) addParameters(vars map[string]string) error {
-	from := map[string]string{}
+	if err := CheckParameters(f.declared, f.parameters); err != nil {
+		return &core.Error{Kind: core.ErrJobDefinition, Msg: "exec: " + err.Error(), Hint: core.Hint(err)}
+	}
 	for _, p := range f.parameters {
+		if spec, _ := f.declared.Lookup(p.Name); !spec.IsSecret() {
+			vars[Variable(p.Name)] = f.formatted(p)
+		}
+	}
+	return nil
+}
+
+// CheckParameters refuses parameters of which two would be the same Variable. A
+// secret is none.
+func CheckParameters(declared core.ParameterSpecs, ps core.JobParameters) error {
+	from := map[string]string{}
+	for _, p := range ps {
+		if spec, _ := declared.Lookup(p.Name); spec.IsSecret() {
+			continue
+		}
 		name := Variable(p.Name)
 		if other, taken := from[name]; taken {
 			return &core.Error{
-				Kind: core.ErrJobDefinition,
-				Msg:  "exec: the parameters " + core.Quote(other) + " and " + core.Quote(p.Name) + " would both be the variable " + name,
-				Hint: "rename one of them",
+				Kind: core.ErrJobParametersInvalid,
+				Msg: "the parameters " + core.Quote(other) + " and " + core.Quote(p.Name) +
+					" would both be the variable " + name + " of a command",
+				Hint: "leave one of them away, or rename it",
 			}
 		}
 		from[name] = p.Name
-		vars[name] = f.formatted(p)
 	}
 	return nil
 }
 
 // Variable returns the name of the environment variable in which a command
-// finds the parameter of that name: BATCH_PARAM_ and the name, ASCII letters as
+// finds the parameter of that name, unless it is a secret: BATCH_PARAM_ and the name, ASCII letters as
 // capitals, and an underscore for each character that is neither an ASCII letter
 // nor a digit.
 func Variable(parameter string) string {

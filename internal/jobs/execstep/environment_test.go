@@ -143,6 +143,28 @@ func TestParametersInjectNothing(t *testing.T) {
 	})
 }
 
+// What people are told about is what a command sees, and nothing else.
+func TestVariables(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	got := slices.Collect(maps.Keys(b.environment(execstep.Config{}, text("run.date", "x"))))
+	got = slices.DeleteFunc(got, func(name string) bool { return !strings.HasPrefix(name, "BATCH_") })
+	want := []string{"BATCH_PARAM_RUN_DATE"}
+	for _, v := range execstep.Variables() {
+		if v.Help == "" {
+			t.Errorf("nothing is said about %s", v.Name)
+		}
+		if v.Name != "BATCH_PARAM_NAME" && v.Name != "BATCH_PARTITION" { // the step has no parts
+			want = append(want, v.Name)
+		}
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestParameterNames(t *testing.T) {
 	t.Parallel()
 	t.Run("two that would be one variable are refused", func(t *testing.T) {

@@ -67,7 +67,7 @@ func TestSecretEnv(t *testing.T) {
 		Env:       map[string]string{"PLAIN": "p"},
 		Script: `test ${#PGPASSWORD} = 20 || exit 9
 test "${NOT_GIVEN-unset} $PLAIN $BATCH_PARAM_PLAIN" = "unset p x" || exit 8
-case "$BATCH_PARAM_PASSWORD" in file:*) ;; *) exit 7 ;; esac
+test "${BATCH_PARAM_PASSWORD-unset}" = unset || exit 7
 grep -q 's3cret-[k]anarien' /proc/$$/cmdline && exit 6
 echo "connect as $PGPASSWORD, twice: $PGPASSWORD$PGPASSWORD."
 echo "job-context.dsn=user:$PGPASSWORD@host" >"$BATCH_OUTPUT"

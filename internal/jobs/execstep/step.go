@@ -342,7 +342,7 @@ func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call, lineage s
 		return err
 	}
 	c.env, err = facts{
-		parameters: s.Execution.Parameters, jobName: s.Job.Name, stepName: s.Step.StepName, part: s.Partition(),
+		parameters: s.Execution.Parameters, declared: s.Job.Parameters, jobName: s.Job.Name, stepName: s.Step.StepName, part: s.Partition(),
 		instance: s.Execution.Instance.ID, execution: s.Execution.ID, stepExecution: s.Step.ID,
 		attempt: attempt, idempotencyKey: lineage, output: c.outputPath, call: c.mark,
 		formatted: func(p core.JobParameter) string { return core.FormatValue(p, s.Repo.Zone()) },

@@ -93,6 +93,19 @@ func TestExitCodes(t *testing.T) {
 	})
 }
 
+func TestHintAboutModes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := filepath.Join(b.dir, "tool.sh")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.run(execstep.Config{Command: []string{path}})
+	if got, want := core.Hint(err), core.ShellQuote("chmod", "+x", path); err == nil || got != want {
+		t.Errorf("the hint is %q, want %q", got, want)
+	}
+}
+
 // What is wrong with a step is said before its process starts.
 func TestDefinitionErrors(t *testing.T) {
 	t.Parallel()
