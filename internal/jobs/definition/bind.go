@@ -25,11 +25,20 @@ type bound struct {
 	zone       *time.Location
 	run        *core.Run   // nil at the launch
 	scope      *core.Scope // nil outside of steps
-	hidden     bool        // a secret is answered by what it refers to
+	secrets    secretUse   // what a reference to a secret is answered with
 	guess      bool        // any text will do: only what is around it is looked at
 	// total answers for what was written so far; nil outside of footers.
 	total func(key string) (value any, ok bool)
 }
+
+// secretUse is what a reference to a secret is answered with while a job runs.
+type secretUse int8
+
+const (
+	refuseSecrets secretUse = iota // an error: here it would be stored or shown
+	revealSecrets                  // the value: in the environment of a command
+	passSecrets                    // where it is found: for the launch of another job
+)
 
 // inScope answers for one execution of a step.
 func (j *job) inScope(e *Element, s *core.Scope) *bound {
@@ -189,17 +198,28 @@ func (b *bound) lookup(r *Reference) (value any, ok bool, err error) {
 	return nil, false, b.j.fault(r.Pos, "nothing is known about #{%s[...]} here", r.Scope)
 }
 
-// parameter returns the value of a job parameter; of a secret what it refers to.
+// parameter returns the value of a job parameter. At the launch a secret is what it
+// refers to; while the job runs it depends on what becomes of it.
 func (b *bound) parameter(name string) (value any, ok bool, err error) {
 	p, ok := b.parameters.Lookup(name)
 	if !ok {
 		return nil, false, nil
 	}
-	if spec, _ := b.j.made.Parameters.Lookup(name); spec.IsSecret() && b.run != nil && !b.hidden {
-		s, err := b.run.Secret(name)
-		return s.Reveal(), err == nil, err
+	if spec, _ := b.j.made.Parameters.Lookup(name); !spec.IsSecret() || b.run == nil || b.secrets == passSecrets {
+		return p.Value, true, nil
 	}
-	return p.Value, true, nil
+	if b.secrets != revealSecrets {
+		return nil, false, b.j.fault(b.j.tree.Name.Pos(), "the secret %s would be stored or shown", core.Quote(name))
+	}
+	s, err := b.run.Secret(name)
+	return s.Reveal(), err == nil, err
+}
+
+// env is b for the environment of a command, the one place for secrets.
+func (b *bound) env() *bound {
+	at := *b
+	at.secrets = revealSecrets
+	return &at
 }
 
 // ofJob is b outside of the step: a property of the job sees none of a step.

@@ -30,13 +30,10 @@ func (c *checker) check() {
 	c.order = orderOf(c.job.Steps)
 	c.parameters()
 	c.resources()
+	c.hooks(c.job.Listeners)
 	c.level(c.job.Steps, "the job")
 	c.references()
 	c.outputs()
-	for _, r := range c.job.Resources {
-		c.secretPath(r.DSN, r.DSN.Parts, &Element{}, 0)
-	}
-	c.secretPaths([]Element{{Listeners: c.job.Listeners, Steps: c.job.Steps}})
 }
 
 // collect notes the ids of all elements.
@@ -62,6 +59,7 @@ func (c *checker) parameters() {
 	for _, p := range c.job.Parameters {
 		c.parameter(p)
 	}
+	c.variables()
 	name := c.job.Incrementer
 	if !name.Given() {
 		return
@@ -179,6 +177,7 @@ func (c *checker) exec(x *Exec) {
 	}
 	c.command(x.Command)
 	c.command(x.Check)
+	c.secretVariables(x.Script)
 }
 
 func (c *checker) command(words []Text) {

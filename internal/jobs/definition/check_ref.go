@@ -13,16 +13,17 @@ type around struct {
 	step  *Element // nil outside of steps
 	early bool     // before anything runs: of a resource or a property
 	total bool     // in the template of a header or footer
+	// secret is where the value of a secret may go, or is looked at elsewhere.
+	secret bool
 	// ended is where the step itself has run, and whenever where any step may have.
 	ended, whenever bool
 }
 
 // references checks what substitutions name.
 func (c *checker) references() {
-	early := around{early: true}
-	c.refPairs(c.job.Properties, early)
+	c.refPairs(c.job.Properties, around{early: true, secret: true}) // where they are used it counts
 	for _, r := range c.job.Resources {
-		c.ref(r.DSN, early)
+		c.ref(r.DSN, around{early: true})
 	}
 	c.refHooks(c.job.Listeners, around{})
 	c.refElements(c.job.Steps)
@@ -32,12 +33,14 @@ func (c *checker) refElements(elements []Element) {
 	for i := range elements {
 		e := &elements[i]
 		a := around{step: e}
-		c.refPairs(e.Properties, around{step: e, early: true})
+		c.refPairs(e.Properties, around{step: e, early: true, secret: true})
 		c.ref(e.Timeout, a)
 		c.refHooks(e.Listeners, a)
 		c.refBody(&Body{Exec: e.Exec, SQL: e.SQL}, a)
 		if e.Job != nil {
-			c.refPairs(e.Job.Parameters, a)
+			given := a
+			given.secret = true // if the other job declares it so
+			c.refPairs(e.Job.Parameters, given)
 		}
 		if e.Chunk != nil {
 			c.refChunk(e.Chunk, a)
@@ -86,7 +89,9 @@ func (c *checker) refExec(x *Exec, a around) {
 	}
 	c.refAll(x.Command, a)
 	c.refAll(x.Check, a)
-	c.refPairs(x.Env, a)
+	env := a
+	env.secret = true
+	c.refPairs(x.Env, env)
 	for _, t := range []Text{x.Dir, x.Stdin, x.Timeout, x.KillAfter} {
 		c.ref(t, a)
 	}
@@ -108,7 +113,7 @@ func (c *checker) refHooks(h Hooks, a around) {
 }
 
 func (c *checker) refChunk(k *Chunk, a around) {
-	c.refAll([]Text{k.Size, k.Threads}, a)
+	c.refAll([]Text{k.Size, k.Threads, k.TimeLimit}, a)
 	c.refComponent(k.Reader, a)
 	outputs := slices.Concat(k.Writers, k.Route)
 	if k.Writer != nil {
@@ -126,7 +131,7 @@ func (c *checker) refChunk(k *Chunk, a around) {
 			c.refComponent(op.Lookup.Table, a)
 		}
 		if x := op.Exec; x != nil {
-			c.refExec(&Exec{Command: x.Command, Dir: x.Dir, Env: x.Env}, a)
+			c.refExec(&Exec{Command: x.Command, Dir: x.Dir, Env: x.Env, Timeout: x.Timeout, KillAfter: x.KillAfter}, a)
 		}
 	}
 	for _, e := range k.Expect {
@@ -166,6 +171,9 @@ func (c *checker) refPairs(pairs []Pair, a around) {
 // ref checks the substitutions of a text.
 func (c *checker) ref(t Text, a around) {
 	walkRefs(t.Parts, func(r *Reference) { c.reference(r, a) })
+	if !a.secret {
+		c.secret(t, a.step)
+	}
 }
 
 func (c *checker) reference(r *Reference, a around) {

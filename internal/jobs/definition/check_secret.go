@@ -6,92 +6,86 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// secretPaths refuses secrets in the names of files: those are listed, logged and
-// kept in the repository.
-func (c *checker) secretPaths(elements []Element) {
-	for i := range elements {
-		e := &elements[i]
-		for _, t := range e.pathTexts() {
-			c.secretPath(t, t.Parts, e, 0)
-		}
-		c.secretPaths(e.Steps)
-		c.secretPaths(e.Flows)
-	}
-}
+// A secret goes into the environment of a command, and by its reference to a
+// parameter of another job that is a secret itself. Whatever else takes a value may
+// be stored, shown or logged, and gets none.
 
-// pathTexts lists the texts of an element that name files and folders.
-func (e *Element) pathTexts() []Text {
-	all := slices.Concat((&Body{Exec: e.Exec, SQL: e.SQL}).pathTexts(), e.Listeners.pathTexts())
-	if e.Partition != nil {
-		all = append(append(all, e.Partition.Files), e.Partition.Reduce.pathTexts()...)
-	}
-	if k := e.Chunk; k != nil {
-		for _, f := range slices.Concat(k.readFiles(), k.written()) {
-			all = append(all, f.text)
-		}
-		for _, o := range k.Reader.Options {
-			if o.Key.Value == "files" {
-				all = append(all, o.Value)
-			}
-		}
-		for _, op := range k.Processor {
-			if op.Exec != nil {
-				all = append(all, op.Exec.Dir)
-			}
-		}
-	}
-	return all
-}
-
-func (h Hooks) pathTexts() (all []Text) {
-	for _, x := range []*Exec{h.BeforeJob, h.AfterJob, h.BeforeStep, h.AfterStep, h.OnSkip, h.OnRetry} {
-		all = append(all, (&Body{Exec: x}).pathTexts()...)
-	}
-	return all
-}
-
-func (b *Body) pathTexts() (all []Text) {
-	if b == nil {
-		return nil
-	}
-	if b.Exec != nil {
-		all = append(all, b.Exec.Dir, b.Exec.Stdin)
-	}
-	if b.SQL != nil {
-		all = append(all, b.SQL.File)
-	}
-	return all
-}
-
-// secretPath reports a secret in parts, which are those of t or of a property
-// that t names.
-func (c *checker) secretPath(t Text, parts []Part, e *Element, depth int) {
-	const deepest = 16 // properties that name each other are reported elsewhere
-	if depth > deepest {
+// secret refuses a secret in a text. e is where the text stands, nil outside of
+// steps.
+func (c *checker) secret(t Text, e *Element) {
+	name, property := c.job.secretIn(t.Parts, e)
+	if name == "" {
 		return
 	}
+	hint := `only the env of a command may have it: env: {KEY: "#{jobParameters['` + name + `']}"}`
+	if property != "" {
+		c.add(t.Pos(), hint, "the property %s has the secret %s in it, which would be stored or shown here", core.Quote(property), core.Quote(name))
+		return
+	}
+	c.add(t.Pos(), hint, "the secret %s would be stored or shown here", core.Quote(name))
+}
+
+// secretIn returns the first secret that parts would put in, and the property by
+// which they would, "" for none. Parts stand in e, or outside of steps when e is
+// nil.
+func (j *Job) secretIn(parts []Part, e *Element) (name, property string) {
+	return j.secretBelow(parts, e, map[Pos]bool{})
+}
+
+// secretBelow is secretIn; seen are the properties that were looked at, which may
+// name each other in a circle.
+func (j *Job) secretBelow(parts []Part, e *Element, seen map[Pos]bool) (name, property string) {
 	walkRefs(parts, func(r *Reference) {
-		switch r.Scope {
-		case ScopeJobParameters:
-			if i := slices.Index(c.parameterNames(), r.Key); i >= 0 && c.job.Parameters[i].Type.Value == "secret" {
-				c.add(t.Pos(), "name the file by another parameter, and hand the secret to a command in env",
-					"the secret %s cannot be part of a path: paths are shown and logged", core.Quote(r.Key))
+		switch {
+		case name != "":
+		case r.Scope == ScopeJobParameters && j.isSecret(r.Key):
+			name = r.Key
+		case r.Scope == ScopeProperties || r.Scope == ScopeJobProperties:
+			all := j.propertiesOf(r.Scope, e)
+			i := slices.IndexFunc(all, func(p Pair) bool { return p.Key.Value == r.Key })
+			if i < 0 || seen[all[i].Key.Pos()] {
+				return
 			}
-		case ScopeProperties, ScopeJobProperties:
-			for _, p := range c.properties(r.Scope, e) {
-				if p.Key.Value == r.Key {
-					c.secretPath(t, p.Value.Parts, e, depth+1)
-					return
-				}
+			seen[all[i].Key.Pos()] = true
+			if name, _ = j.secretBelow(all[i].Value.Parts, e, seen); name != "" {
+				property = r.Key
 			}
 		}
 	})
+	return name, property
 }
 
-// properties are those that a scope means, the nearest first.
-func (c *checker) properties(scope string, e *Element) []Pair {
-	if scope == ScopeProperties {
-		return slices.Concat(e.Properties, c.job.Properties)
+// isSecret reports whether a parameter is declared to be a secret.
+func (j *Job) isSecret(name string) bool {
+	return slices.ContainsFunc(j.Parameters, func(p Parameter) bool { return p.Name.Value == name && p.Type.Value == string(core.TypeSecret) })
+}
+
+// propertiesOf are those that a scope means, the nearest first.
+func (j *Job) propertiesOf(scope string, e *Element) []Pair {
+	if scope == ScopeProperties && e != nil {
+		return slices.Concat(e.Properties, j.Properties)
 	}
-	return c.job.Properties
+	return j.Properties
+}
+
+// secrets are the names of the secret parameters.
+func (j *Job) secrets() []string {
+	var names []string
+	for _, p := range j.Parameters {
+		if j.isSecret(p.Name.Value) {
+			names = append(names, p.Name.Value)
+		}
+	}
+	return names
+}
+
+// secretProperties are the properties of the job that have a secret in them.
+func (j *Job) secretProperties() []string {
+	var names []string
+	for _, p := range j.Properties {
+		if name, _ := j.secretIn(p.Value.Parts, nil); name != "" {
+			names = append(names, p.Key.Value)
+		}
+	}
+	return names
 }

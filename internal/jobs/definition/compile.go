@@ -91,6 +91,7 @@ type compiler struct {
 	ids    map[string]*Element // every element by its id
 	steps  []string            // ids of steps
 	at     place               // of what is compiled now
+	items  itemHooks           // of the job
 }
 
 // place is what references may mean where something stands.
@@ -108,6 +109,7 @@ func (c *compiler) compile() {
 	c.parameters()
 	c.properties(c.tree.Properties, place{})
 	c.resources()
+	c.items = c.itemHooks(nil, c.tree.Listeners)
 	c.flow()
 	c.made.Listener = c.jobListener(c.tree.Listeners)
 	c.made.Validator = validator{c.job, c.checks}

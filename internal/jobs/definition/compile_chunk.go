@@ -229,36 +229,52 @@ func (c *compiler) classes(include, exclude []Text) core.ErrorClasses {
 	return core.ErrorClasses{Include: plainTexts(include), Exclude: plainTexts(exclude)}
 }
 
-// itemListener makes the hooks about items; nil when there are none.
+// itemHooks are the hooks about items, of the job or of a step.
+type itemHooks struct {
+	e                *Element // nil for those of the job
+	skipped, retried *hook    // nil: none
+}
+
+func (c *compiler) itemHooks(e *Element, h Hooks) itemHooks {
+	return itemHooks{e, c.hook("on-skip", h.OnSkip, true), c.hook("on-retry", h.OnRetry, true)}
+}
+
+// itemListener makes the hooks about the items of a step, with those of the job; nil
+// when there are none.
 func (c *compiler) itemListener(e *Element) func(s *core.Scope) chunk.Listener[record.Record, record.Record] {
-	skipped := c.hook("on-skip", e.Listeners.OnSkip, true)
-	retried := c.hook("on-retry", e.Listeners.OnRetry, true)
-	if skipped == nil && retried == nil {
+	ofJob, own := c.items, c.itemHooks(e, e.Listeners)
+	if ofJob.none() && own.none() {
 		return nil
 	}
-	return func(s *core.Scope) (l chunk.Listener[record.Record, record.Record]) {
-		if skipped != nil {
-			tell := func(ctx context.Context, phase string, err error) {
-				skipped.heard(ctx, e, s, map[string]string{varPhase: phase, varError: clean(err)})
-			}
-			l.OnSkipInRead = func(ctx context.Context, err error) error { tell(ctx, core.PhaseRead, err); return nil }
-			l.OnSkipInProcess = func(ctx context.Context, _ *record.Record, err error) error {
-				tell(ctx, core.PhaseProcess, err)
-				return nil
-			}
-			l.OnSkipInWrite = func(ctx context.Context, _ *record.Record, err error) error {
-				tell(ctx, core.PhaseWrite, err)
-				return nil
-			}
-		}
-		if retried != nil {
-			l.OnRetry = func(ctx context.Context, phase string, retries int, err error) error {
-				retried.heard(ctx, e, s, map[string]string{varPhase: phase, varError: clean(err), varRetries: fmt.Sprint(retries)})
-				return nil
-			}
-		}
-		return l
+	return func(s *core.Scope) chunk.Listener[record.Record, record.Record] {
+		return chunk.Join(ofJob.listener(s), own.listener(s))
 	}
+}
+
+func (h itemHooks) none() bool { return h.skipped == nil && h.retried == nil }
+
+func (h itemHooks) listener(s *core.Scope) (l chunk.Listener[record.Record, record.Record]) {
+	if h.skipped != nil {
+		tell := func(ctx context.Context, phase string, err error) {
+			h.skipped.heard(ctx, h.e, s, map[string]string{varPhase: phase, varError: clean(err)})
+		}
+		l.OnSkipInRead = func(ctx context.Context, err error) error { tell(ctx, core.PhaseRead, err); return nil }
+		l.OnSkipInProcess = func(ctx context.Context, _ *record.Record, err error) error {
+			tell(ctx, core.PhaseProcess, err)
+			return nil
+		}
+		l.OnSkipInWrite = func(ctx context.Context, _ *record.Record, err error) error {
+			tell(ctx, core.PhaseWrite, err)
+			return nil
+		}
+	}
+	if h.retried != nil {
+		l.OnRetry = func(ctx context.Context, phase string, retries int, err error) error {
+			h.retried.heard(ctx, h.e, s, map[string]string{varPhase: phase, varError: clean(err), varRetries: fmt.Sprint(retries)})
+			return nil
+		}
+	}
+	return l
 }
 
 // clean is the text of an error as a variable can hold it.

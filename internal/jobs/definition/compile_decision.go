@@ -72,6 +72,7 @@ func (c *compiler) expressions(schema *record.Schema) expr.Environment {
 		expr.JobParameters: c.made.Parameters.Names(), expr.JobProperties: keys(c.tree.Properties),
 		expr.JobContext: nil, expr.Env: nil,
 	}}
+	env.Secrets = map[expr.Map][]string{expr.JobParameters: c.tree.secrets(), expr.JobProperties: c.tree.secretProperties()}
 	if c.made.Open {
 		env.Maps[expr.JobParameters] = nil
 	} else if env.Maps[expr.JobParameters] == nil {
@@ -122,7 +123,7 @@ func (c *compiler) reportExpression(t Text, err error) {
 func (b *bound) vars(env expr.Environment) (*expr.Vars, error) {
 	vars := &expr.Vars{Maps: map[expr.Map]map[string]string{}, Steps: map[string]expr.Step{}}
 	for _, m := range slices.Sorted(maps.Keys(env.Maps)) {
-		values, err := b.mapOf(m, env.Maps[m])
+		values, err := b.mapOf(m, env.Maps[m], env.Secrets[m])
 		if err != nil {
 			return nil, err
 		}
@@ -146,12 +147,15 @@ func (b *bound) vars(env expr.Environment) (*expr.Vars, error) {
 	return vars, nil
 }
 
-// mapOf returns the texts of a map.
-func (b *bound) mapOf(m expr.Map, known []string) (map[string]string, error) {
+// mapOf returns the texts of a map, but the secrets in it.
+func (b *bound) mapOf(m expr.Map, known, secrets []string) (map[string]string, error) {
 	values := map[string]string{}
 	switch m {
 	case expr.JobParameters:
 		for _, p := range b.parameters {
+			if slices.Contains(secrets, p.Name) {
+				continue
+			}
 			v, _, err := b.parameter(p.Name)
 			if err != nil {
 				return nil, err
@@ -160,6 +164,9 @@ func (b *bound) mapOf(m expr.Map, known []string) (map[string]string, error) {
 		}
 	case expr.JobProperties:
 		for _, key := range known {
+			if slices.Contains(secrets, key) {
+				continue
+			}
 			v, ok, err := b.ofJob().property(b.j.tree.Properties, key)
 			if err != nil {
 				return nil, err

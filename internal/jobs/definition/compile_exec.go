@@ -44,10 +44,6 @@ func (c *compiler) command(x *Exec) late[execstep.Config] {
 	c.latePairs(x.Env)
 	c.late(x.Dir)
 	c.late(x.Stdin)
-	if x.Script.Parts != nil {
-		c.report(x.Script.Pos(), `take it from the environment: "$BATCH_PARAM_NAME", or write the command as a list`,
-			"a value cannot be put into a script: it could run commands of its own")
-	}
 	timeout := lateValue(c, x.Timeout, 0, parseDuration)
 	killAfter := lateValue(c, x.KillAfter, 0, parseDuration)
 	codes, otherwise := c.exitCodes(x.ExitCodes)
@@ -61,7 +57,7 @@ func (c *compiler) command(x *Exec) late[execstep.Config] {
 		if cfg.CheckCommand, err = b.texts(x.Check); err != nil {
 			return cfg, err
 		}
-		if cfg.Env, err = b.pairs(x.Env); err != nil {
+		if cfg.Env, err = b.env().pairs(x.Env); err != nil {
 			return cfg, err
 		}
 		for _, t := range x.InheritEnv {
@@ -171,6 +167,17 @@ const (
 	varRetries    = "BATCH_RETRIES"
 )
 
+// hookVariables say what those mean.
+func hookVariables() []execstep.VariableHelp {
+	return []execstep.VariableHelp{
+		{Name: varStatus, Help: "before-job, after-job, before-step and after-step: the status of the job or step, as COMPLETED or FAILED; before it, STARTED."},
+		{Name: varExitStatus, Help: "The same hooks: the exit status, by which transitions choose; before a job UNKNOWN, before a step EXECUTING."},
+		{Name: varPhase, Help: "on-skip and on-retry: read, process or write."},
+		{Name: varError, Help: "on-skip and on-retry: what was wrong, in one line."},
+		{Name: varRetries, Help: "on-retry: how many retries came before this one, 0 for the first."},
+	}
+}
+
 // hook is a listener that is a command.
 type hook struct {
 	j         *job
@@ -216,11 +223,16 @@ func status(status core.BatchStatus, exit core.ExitStatus) map[string]string {
 	return map[string]string{varStatus: status.String(), varExitStatus: exit.Code}
 }
 
-// jobListener makes the listener of the job. Its step hooks hear every step.
+// jobListener makes the listener of the job. Its step hooks hear every step, and
+// those about items every chunk.
 func (c *compiler) jobListener(hooks Hooks) core.Listener {
 	c.at = place{}
-	c.refuse(hooks.OnSkip, "on-skip")
-	c.refuse(hooks.OnRetry, "on-retry")
+	chunks := false
+	eachStep(c.tree.Steps, func(e *Element) { chunks = chunks || e.Chunk != nil })
+	if !chunks {
+		c.refuse(hooks.OnSkip, "on-skip", "take it away: only a chunk step skips records, and the job has none")
+		c.refuse(hooks.OnRetry, "on-retry", "take it away: only a chunk step tries again, and the job has none")
+	}
 	l := c.listener(nil, hooks)
 	if h := c.hook("before-job", hooks.BeforeJob, false); h != nil {
 		l.BeforeJob = func(ctx context.Context, r *core.Run) error {
@@ -237,19 +249,19 @@ func (c *compiler) jobListener(hooks Hooks) core.Listener {
 }
 
 // refuse reports a hook where nothing would call it.
-func (c *compiler) refuse(x *Exec, name string) {
+func (c *compiler) refuse(x *Exec, name, hint string) {
 	if x != nil {
-		c.report(x.Pos, "", "%s means nothing here", name)
+		c.report(x.Pos, hint, "%s means nothing here", name)
 	}
 }
 
 // stepListener makes the listener of a step. Those about items are the chunk's.
 func (c *compiler) stepListener(hooks Hooks) core.Listener {
-	c.refuse(hooks.BeforeJob, "before-job")
-	c.refuse(hooks.AfterJob, "after-job")
+	c.refuse(hooks.BeforeJob, "before-job", "write it below listeners of the job")
+	c.refuse(hooks.AfterJob, "after-job", "write it below listeners of the job")
 	if c.at.step.Chunk == nil {
-		c.refuse(hooks.OnSkip, "on-skip")
-		c.refuse(hooks.OnRetry, "on-retry")
+		c.refuse(hooks.OnSkip, "on-skip", "take it away: only a chunk step skips records")
+		c.refuse(hooks.OnRetry, "on-retry", "take it away: only a chunk step tries again")
 	}
 	return c.listener(c.at.step, hooks)
 }

@@ -19,12 +19,12 @@ func (c *compiler) jobStep(e *Element) *core.Step {
 	if child == nil {
 		child = &core.Job{Name: name} // it was reported
 	} else {
-		c.childParameters(x, child)
+		c.childParameters(e, child)
 	}
 	j := c.job
 	return launch.JobStep(e.ID.Value, child, func(_ context.Context, s *core.Scope) (core.JobParameters, error) {
 		b := j.inScope(e, s)
-		b.hidden = true // what is stored with the launch is the reference
+		b.secrets = passSecrets // what is stored with the launch is the reference
 		return b.childParameters(child, x.Parameters)
 	})
 }
@@ -48,7 +48,8 @@ func (c *compiler) child(at Text, name string) *core.Job {
 }
 
 // childParameters checks the parameters of a job step as far as they are known.
-func (c *compiler) childParameters(x *JobStep, child *core.Job) {
+func (c *compiler) childParameters(e *Element, child *core.Job) {
+	x := e.Job
 	given := map[string]bool{}
 	notation := child.Notation()
 	for _, p := range x.Parameters {
@@ -59,6 +60,11 @@ func (c *compiler) childParameters(x *JobStep, child *core.Job) {
 		}
 		if !declared && !child.Open {
 			c.report(p.Key.Pos(), known(p.Key.Value, child.Parameters.Names()), "job %s declares no parameter %s", core.Quote(child.Name), core.Quote(p.Key.Value))
+			continue
+		}
+		if secret, _ := c.tree.secretIn(p.Value.Parts, e); secret != "" && !spec.IsSecret() {
+			c.report(p.Value.Pos(), "declare it in job "+child.Name+": "+p.Key.Value+": {type: secret}",
+				"the secret %s cannot be given to job %s: its parameter %s is no secret", core.Quote(secret), core.Quote(child.Name), p.Key.Value)
 			continue
 		}
 		text, typ := typed(p.Value)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/civil"
+	"github.com/batchctl/batchctl/internal/jobs/execstep"
 )
 
 // typePath is the type of a string that names a file.
@@ -17,6 +18,11 @@ const typePath = "path"
 // parameters makes the declarations and the incrementer.
 func (c *compiler) parameters() {
 	c.made.Open = c.tree.Open
+	if c.made.Open && c.tree.runsCommands() { // of declared ones it is known before
+		c.checks = append(c.checks, func(ps core.JobParameters, _ *time.Location) error {
+			return execstep.CheckParameters(nil, ps)
+		})
+	}
 	for _, p := range c.tree.Parameters {
 		spec := c.parameter(p)
 		if err := (core.ParameterSpecs{spec}).Check(); err != nil {

@@ -195,11 +195,11 @@ job: parent
 parameters: {password: {type: secret, required: true}}
 steps:
   - step: launch
-    job: {name: child, parameters: {password: "#{jobParameters['password']}", note: "with #{jobParameters['password']}"}}
+    job: {name: child, parameters: {password: "#{jobParameters['password']}"}}
 `)
 	st.write("child.yaml", `
 job: child
-parameters: {password: {type: secret}, note: {}}
+parameters: {password: {type: secret}}
 steps:
   - step: use
     exec: {command: [sh, -c, 'printf %s "$P" > used', sh], env: {P: "#{jobParameters['password']}"}}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -48,8 +49,18 @@ func (t timedBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus,
 	if err != nil && ctx.Err() == nil && s.Stop.Cause() == nil && errors.Is(bounded.Err(), context.DeadlineExceeded) {
 		return core.ExitStatus{}, core.WithExitCode(execstep.ExitCodeTimeout, core.Classified(core.ClassTimeout, &core.Error{
 			Msg: fmt.Sprintf("the step was still at work after %s and was ended at its last commit", t.limit),
-			Err: err,
+			Err: inTime{err},
 		}))
 	}
 	return exit, err
 }
+
+// inTime is what the work of a step came to when its time was over, in words of
+// ours.
+type inTime struct{ error }
+
+func (e inTime) Error() string {
+	return strings.ReplaceAll(e.error.Error(), context.DeadlineExceeded.Error(), "the time was over")
+}
+
+func (e inTime) Unwrap() error { return e.error }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/execstep"
 )
 
 // kind is what a scalar is.
@@ -80,7 +81,9 @@ type block struct {
 	help    string
 	keys    []key
 	exactly [][]string // of each of these groups one key is given
-	example string
+	// variables are what a command finds in its environment.
+	variables []execstep.VariableHelp
+	example   string
 
 	index map[string]*key
 }

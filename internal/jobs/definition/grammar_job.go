@@ -25,7 +25,7 @@ func fileBlocks(g *grammar) {
 	g.block(block{
 		name: "parameter", help: "A job parameter.",
 		keys: []key{
-			{name: "type", kind: kindEnum, values: parameterTypes, preset: "string", help: "A path is made absolute at the launch, from the working directory on; a secret takes env:NAME or file:PATH."},
+			{name: "type", kind: kindEnum, values: parameterTypes, preset: "string", help: "A path is made absolute at the launch, from the working directory on; a secret takes env:NAME or file:PATH, and is given to the env of commands only."},
 			{name: "required", kind: kindBool, preset: "false", help: "Whether a launch without it is refused. An empty text is a value, which a pattern such as .+ refuses; an empty path is none."},
 			{name: "default", empty: true, help: "The value where none is given. A path begins at the folder of the definition, as all that stand in it; a date is a day, or @yesterday and the like, which each launch resolves and stores."},
 			{name: "identifying", kind: kindBool, preset: "true", help: "Whether another value means another instance."},
@@ -46,12 +46,13 @@ func fileBlocks(g *grammar) {
 		example: "ledger: {driver: sqlite, dsn: \"#{env['LEDGER_DB'] ?: 'ledger.db'}\"}\n",
 	})
 	g.block(block{
-		name: "job listeners", help: "Commands with the environment of an exec, and BATCH_STATUS and BATCH_EXIT_STATUS. One before fails what it is before; one after is told and logged, and undoes nothing.",
+		name: "job listeners", help: "Commands with the environment of an exec and more. One before fails what it is before; one after is told and logged, and undoes nothing.",
 		keys: append([]key{
 			{name: "before-job", shape: one, of: "exec", help: "Runs before the first step."},
 			{name: "after-job", shape: one, of: "exec", help: "Runs when the job has ended, however."},
 		}, stepHooks()...),
-		example: "after-job: {command: [./notify]}\n",
+		variables: hookVariables(),
+		example:   "after-job: {command: [./notify]}\n",
 	})
 	g.block(block{name: "step listeners", help: "As job listeners, for one step.", keys: stepHooks()})
 }
@@ -60,8 +61,8 @@ func stepHooks() []key {
 	return []key{
 		{name: "before-step", shape: one, of: "exec", help: "Runs before the step; of a job, before every step."},
 		{name: "after-step", shape: one, of: "exec", help: "Runs when the step has ended, however."},
-		{name: "on-skip", shape: one, of: "exec", help: "Runs for each record that was skipped."},
-		{name: "on-retry", shape: one, of: "exec", help: "Runs before each retry."},
+		{name: "on-skip", shape: one, of: "exec", help: "Runs for each record that a chunk skips; of a job, that any of its chunks skips."},
+		{name: "on-retry", shape: one, of: "exec", help: "Runs before each retry of a chunk; of a job, of any of its chunks."},
 	}
 }
 

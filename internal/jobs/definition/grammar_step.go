@@ -1,6 +1,11 @@
 package definition
 
-import "github.com/batchctl/batchctl/internal/core/chunk"
+import (
+	"strings"
+
+	"github.com/batchctl/batchctl/internal/core/chunk"
+	"github.com/batchctl/batchctl/internal/jobs/execstep"
+)
 
 func resourceKey() key {
 	return key{name: "resource", kind: kindName, preset: "repository", help: "A declared resource, or repository."}
@@ -9,8 +14,8 @@ func resourceKey() key {
 func commandKeys() []key {
 	return []key{
 		{name: "dir", kind: kindPath, late: true, help: "The working directory, relative to the folder of the definition; that folder where it is not given.", known: []string{"cwd", "workdir"}},
-		{name: "env", shape: texts, keys: kindEnvName, late: true, empty: true, help: "Variables that the command gets besides."},
-		{name: "inherit-env", shape: list, empty: true, help: "Variables that it gets from batchctl; a * at the end stands for any rest."},
+		{name: "env", shape: texts, keys: kindEnvName, late: true, empty: true, help: "Variables that the command gets besides; the only place for a secret: {PW: \"#{jobParameters['pw']}\"}."},
+		{name: "inherit-env", shape: list, empty: true, help: "Variables that it gets from batchctl's own environment; a * at the end stands for any rest. " + strings.Join(execstep.DefaultInherit(), ", ") + " where it is not given."},
 	}
 }
 
@@ -19,7 +24,7 @@ func bodyBlocks(g *grammar) {
 	keys := append([]key{
 		{
 			name: "command", shape: list, late: true, required: true, known: []string{"args", "argv", "cmd", "script"},
-			help: "The program and its arguments; or one text that /bin/sh -c runs, which takes values from its environment only: BATCH_PARAM_name and env.",
+			help: "The program and its arguments; or one text that /bin/sh -c runs, which takes values from its environment only: BATCH_PARAM_NAME and those of env.",
 			or:   &key{kind: kindScript},
 		},
 	}, commandKeys()...)
@@ -35,8 +40,8 @@ func bodyBlocks(g *grammar) {
 		},
 	}...)
 	g.block(block{
-		name: "exec", help: "A command. It finds BATCH_JOB_NAME, BATCH_EXECUTION_ID, BATCH_PARAM_name and more in its environment, and writes exit-status=NAME, context.KEY=VALUE and job-context.KEY=VALUE to the file BATCH_OUTPUT.",
-		keys:    keys,
+		name: "exec", help: "A command. It is told where it runs by its environment, and tells by its exit code and the file BATCH_OUTPUT.",
+		keys: keys, variables: execstep.Variables(),
 		example: "exec:\n  command: [./report, \"#{jobParameters['requestDate']}\"]\n  timeout: 10m\n  exit-codes: {0: COMPLETED, 3: NO_DATA, \"*\": FAILED}\n",
 	})
 	g.block(block{

@@ -65,6 +65,13 @@ func (g *grammar) writeBlock(b *strings.Builder, bl *block) {
 	for _, group := range bl.exactly {
 		paragraph(b, "  ", "Exactly one of "+listed(group, "and")+" is given.")
 	}
+	if len(bl.variables) > 0 {
+		b.WriteString("  Environment:\n")
+	}
+	for _, v := range bl.variables {
+		b.WriteString("  " + v.Name + "\n")
+		paragraph(b, "      ", v.Help)
+	}
 	if bl.example != "" {
 		b.WriteString("  Example:\n")
 		for line := range strings.Lines(bl.example) {

@@ -34,6 +34,9 @@ func (w *walker) check(t *Text, k *key, kd kind, name string) bool {
 			return w.substitute(t)
 		}
 		hint, msg := noSubstitution(k, kd)
+		if kd == kindScript {
+			hint = variableHint(t.Value[at:])
+		}
 		w.add(w.placeIn(*t, at), hint, "%s", msg)
 		return false
 	}
@@ -85,8 +88,7 @@ func substitutionIn(script string) int {
 func noSubstitution(k *key, kd kind) (hint, msg string) {
 	switch {
 	case kd == kindScript:
-		return `use the environment instead: "$BATCH_PARAM_name", or a variable of env`,
-			"values are not put into the text of a shell script, where they could run commands"
+		return "", "values are not put into the text of a shell script, where they could run commands"
 	case kd == kindExpr || kd == kindTotal:
 		return "write jobParameters['name'] without #{ }", "an expression names values without #{ }"
 	case k.name == "statements" || k.name == "query" || k.name == "statement":

@@ -179,6 +179,8 @@ func TestSchemaAgrees(t *testing.T) {
 		"47-long-name":     "lengths are counted in UTF-16",
 		"shell":            "which word a shell runs depends on those before it",
 		"secret-path":      "types of parameters are those of elsewhere",
+		"variables":        "names of elsewhere",
+		"secrets":          "types of parameters are those of elsewhere",
 		"52-outputs":       "files are named twice",
 		"patterns":         "how a pattern is written, and what it finds elsewhere",
 		"order":            "steps of elsewhere",

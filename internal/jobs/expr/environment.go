@@ -50,6 +50,8 @@ type Environment struct {
 	// Maps are the maps that may be read, each with the keys that are known, so
 	// that a wrong one is found at compile time; nil means any key.
 	Maps map[Map][]string
+	// Secrets are keys that no expression may read, as the result of one is stored.
+	Secrets map[Map][]string
 	// Steps allows steps['id'].exitStatus and what else Step has. StepIDs are the
 	// steps that there are; nil means any.
 	Steps   bool
@@ -163,6 +165,9 @@ func (c *compiler) member(of, key string, s span) *node {
 	}
 	if keys != nil && !slices.Contains(keys, key) {
 		c.failNear(s, core.Nearest(key, keys), "%s has no %s", m, core.Quote(key))
+	}
+	if slices.Contains(c.env.Secrets[m], key) {
+		c.failf(s, "%s['%s'] is a secret, or has one in it: no expression reads it, as its result would be stored or shown", m, core.EscapeControl(key))
 	}
 	return &node{span: s, kind: record.String, eval: func(f *frame) record.Value {
 		if f.vars == nil {
