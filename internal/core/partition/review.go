@@ -65,7 +65,8 @@ func (m *manager) review(ctx context.Context, s *core.Scope, p plan, todo []task
 		return "", err
 	}
 	if warning != "" { // an error in the log is told even when the job completes
-		s.Log.LogAttrs(ctx, slog.LevelError, warning, slog.String("step", s.Step.StepName), slog.Int64("stepExecutionId", s.Step.ID))
+		s.Log.LogAttrs(ctx, slog.LevelError, "the plan of the parts is older than what is there",
+			slog.String("step", s.Step.StepName), slog.Int64("stepExecutionId", s.Step.ID), slog.String("found", warning))
 	}
 	return warning, nil
 }

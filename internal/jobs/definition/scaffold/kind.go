@@ -39,18 +39,15 @@ func kindOfColumn(records [][]string, at int) (kind record.Kind, odd []int) {
 			out[i] = err == nil || len(bad[i])*100 > len(records)*(100-majority)
 		}
 	}
-	best := -1
-	for i := range kinds {
+	kind, fewest := record.String, values
+	for i, k := range kinds {
 		fit := values - len(bad[i])
-		clear := len(bad[i]) == 0 || fit >= majorityMin && fit*100 >= values*majority
-		if values > 0 && !out[i] && clear && (best < 0 || len(bad[i]) < len(bad[best])) {
-			best = i
+		isClear := len(bad[i]) == 0 || fit >= majorityMin && fit*100 >= values*majority
+		if !out[i] && isClear && len(bad[i]) < fewest {
+			kind, odd, fewest = k, bad[i], len(bad[i])
 		}
 	}
-	if best < 0 {
-		return record.String, nil
-	}
-	return kinds[best], bad[best]
+	return kind, odd
 }
 
 // kindOf returns the kind of one text.

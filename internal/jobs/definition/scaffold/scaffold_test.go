@@ -82,8 +82,10 @@ func TestLook(t *testing.T) {
 		{"names that differ by case", "ID,id\nx,y\n", `"," true ID:string id>id_2:string`},
 		{"a byte order mark", "\ufeffid,n\n1,a\n2,b\n", `"," true id:long* n:string`},
 		{"lines of Windows", "id,n\r\n1,5\r\n2,6\r\n", `"," true id:long* n:long`},
-		{"a header with a name twice above types", "id,name,name,,name_2\n1,a,b,x,y\n2,c,d,y,z\n",
-			`"," false id:long* name:string name_3:string column4:string name_2:string`},
+		{
+			"a header with a name twice above types", "id,name,name,,name_2\n1,a,b,x,y\n2,c,d,y,z\n",
+			`"," false id:long* name:string name_3:string column4:string name_2:string`,
+		},
 		{"one bad value among many", "id,n\n" + numbered(30, 7, "n/a"), `"," true id:long* n:long`},
 		{"one bad value among a few", "id,n\n" + numbered(9, 7, "n/a"), `"," true id:long* n:string`},
 		{"one value with a leading zero among many", "id,n\n" + numbered(30, 7, "07"), `"," true id:long* n:string`},
