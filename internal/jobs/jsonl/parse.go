@@ -54,7 +54,10 @@ func (p *parser) parse(line infile.Line, item *record.Record) error {
 	}
 	p.values = p.room.Values(len(p.columns))
 	p.blank()
-	if p.at == len(p.text) || p.text[p.at] != '{' {
+	switch {
+	case p.at < len(p.text) && p.text[p.at] == '[':
+		return p.wrong(p.at, "want an object {...}, not a list: jq -c '.[]' makes lines of a list")
+	case p.at == len(p.text) || p.text[p.at] != '{':
 		return p.wrong(p.at, "want an object {...}")
 	}
 	if err := p.object(p.root, 1); err != nil {
