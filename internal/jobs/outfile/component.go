@@ -9,7 +9,7 @@ import (
 // FileOptions are the options of every writer of files.
 func FileOptions() []component.Option {
 	return []component.Option{
-		{Name: "file", Type: component.Path, Late: true, Required: true, Help: "The file to write; it appears whole, at the end of the step."},
+		{Name: "file", Type: component.Path, Late: true, Required: true, Help: "The file to write; it appears whole, at the end of the step. Until then FILE.part has what is committed, and no other run takes it."},
 		{Name: "overwrite", Type: component.Bool, Default: "true", Help: "Replace a file that is there; false refuses before anything is read."},
 		{Name: "shared", Type: component.Bool, Default: "false", Help: "Let others read the file: mode 0644 instead of 0600."},
 	}

@@ -134,7 +134,7 @@ func hold(f *os.File, path string) (bool, error) {
 		return false, err
 	}
 	named, err := os.Lstat(path)
-	return err == nil && os.SameFile(opened, named), nil //nolint:nilerr // what cannot be looked at is not held
+	return err == nil && os.SameFile(opened, named), nil
 }
 
 func (c Config) busy() error {
@@ -160,10 +160,11 @@ func (c Config) mismatch(path string, want, found State) error {
 	if found.Length < want.Length {
 		msg = fmt.Sprintf("%s is too short: the checkpoint says %s, found %s", core.EscapeControl(path), want, found)
 	}
-	return &core.Error{
-		Kind: core.ErrCheckpointMismatch, Op: c.op(), Msg: msg,
-		Hint: "put the file back as it was, then restart",
+	hint := "put the file back as it was, then restart"
+	if id := c.Owner.execution; path == c.Target && id != 0 {
+		hint += "; or, if another run has replaced it since it was published: " + core.ShellQuote("batchctl", "abandon", fmt.Sprint(id))
 	}
+	return &core.Error{Kind: core.ErrCheckpointMismatch, Op: c.op(), Msg: msg, Hint: hint}
 }
 
 // resumeMissing decides what it means that there is no part.

@@ -27,6 +27,39 @@
 // never takes the name of what is kept beside one: such a target is
 // refused when it is opened and once more before the rename.
 //
-// While a File is open its part is locked, so that two processes with one
-// target do not write into each other's part.
+// While a File is open its part is locked, so that two writers with one target,
+// of one process or of two, do not write into each other's part.
+//
+// # Owner
+//
+// A part of which something is committed is its [Owner]'s until it is published:
+// nobody else may take it, for he could then never resume. The file
+// NAME.part.owner says whose it is. It is made durable in the first [File.Sync],
+// before any checkpoint can name the part, and removed when the rename is
+// durable. It counts only beside a part that is not empty, so that a crash, of
+// the process or of the machine, leaves one of these:
+//
+//	NAME.part     NAME.part.owner
+//	none or empty none             nothing was begun, or all is over
+//	begun         none             no checkpoint: anybody may begin again
+//	begun         torn             the same; its writer died in the first Sync
+//	begun         complete         its owner's: there may be a checkpoint
+//	none or empty any              published, or the part was removed by hand:
+//	                               whoever comes next removes it
+//
+// The part of another is taken when the repository of both knows that no restart
+// will ever ask for it: the step or the instance has completed or is ABANDONED.
+// Otherwise it is refused, with the command that ends it. Where the repository
+// knows nothing of it, because it is another one, a copy, or restored from an
+// older backup, only a person can tell: the message names the files to remove.
+// A part without an owner, as older versions have left them, is anybody's as long
+// as nobody resumes it; who does, owns it.
+//
+// Before a new part is begun beside an owner file that says nothing any more,
+// that one is removed and the directory synced: they must never be found
+// together. Owner files are removed under a lock of their own, because the part
+// that protects the rest has its new name by then.
+//
+// It costs one fsync a file and run that commits; the directory is synced in the
+// first Sync instead of when the part is made.
 package partfile

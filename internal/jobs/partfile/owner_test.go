@@ -356,6 +356,25 @@ func TestPublishedBeforeAnother(t *testing.T) {
 	}
 }
 
+// TestReplaced: who died behind the rename, and has been replaced since, is told
+// what that may mean.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	path := target(t)
+	cfg := partfile.Config{Target: path, Owner: owner(t, "a")}
+	f := create(t, cfg)
+	do(t, f.Append([]byte("one\n")))
+	state, err := f.Sync()
+	do(t, err, f.Publish(nil))
+	write(t, path, "two\n")
+	_, err = partfile.Resume(t.Context(), cfg, state, nil)
+	const hint = "put the file back as it was, then restart; or, if another run has replaced it since it was published: batchctl abandon 10"
+	if !errors.Is(err, core.ErrCheckpointMismatch) || core.Hint(err) != hint {
+		t.Errorf("got %v with the hint %s", err, core.Hint(err))
+	}
+	want(t, path, "two\n")
+}
+
 // TestRemove gives up a part that no checkpoint names.
 func TestRemove(t *testing.T) {
 	t.Parallel()

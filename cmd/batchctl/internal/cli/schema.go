@@ -43,6 +43,10 @@ function of expressions in "batchctl docs expressions". For the editor there is
 
 The text of the definition is kept with each execution. A failed run is not
 resumed under another one, unless you say --new-definition.
+
+A file that a step writes is FILE.part until the step has ended. What a run that
+failed has committed there is its own: another run that would write FILE exits 7
+until the first is restarted or abandoned.
 `
 
 const definitionsExample = `  job: readings
