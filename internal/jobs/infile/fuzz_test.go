@@ -82,7 +82,9 @@ func FuzzUnpack(f *testing.F) {
 	text := []byte("id,name\n1,a\n")
 	gz, zst := gzipped(text), zstandard(text)
 	for _, data := range [][]byte{
-		nil, {0x1f}, gz, slices.Concat(gz, gz), slices.Concat(gz, []byte("x")), slices.Concat(gz, make([]byte, 600)), gz[:len(gz)-3],
+		nil,
+		{0x1f},
+		gz, slices.Concat(gz, gz), slices.Concat(gz, []byte("x")), slices.Concat(gz, make([]byte, 600)), gz[:len(gz)-3],
 		zst, slices.Concat(zst, zst), slices.Concat(zst, []byte("garbage")), zst[:len(zst)-1], text,
 	} {
 		f.Add(data, true)
