@@ -78,13 +78,13 @@ func targets(e *Element) []string {
 
 func restarts(elements []Element) (names []string) {
 	for i := range elements {
-		for _, t := range elements[i].Transitions {
+		e := &elements[i]
+		for _, t := range e.Transitions {
 			if t.Restart.Given() {
 				names = append(names, t.Restart.Value)
 			}
 		}
-		names = append(names, restarts(elements[i].Steps)...)
-		names = append(names, restarts(elements[i].Flows)...)
+		names = append(append(names, restarts(e.Steps)...), restarts(e.Flows)...)
 	}
 	return names
 }

@@ -33,8 +33,8 @@ func contains(folder, path string) bool {
 // followed is a path without symbolic links, as far as it is there.
 func followed(path string) string {
 	path = filepath.Clean(path)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real
+	if direct, err := filepath.EvalSymlinks(path); err == nil {
+		return direct
 	}
 	dir := filepath.Dir(path)
 	if dir == path {
