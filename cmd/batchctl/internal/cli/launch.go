@@ -157,7 +157,7 @@ func (a *app) completed(ctx context.Context, x core.JobExplorer, je *core.JobExe
 	if a.settings.Strict && failures > 0 {
 		return &core.Error{
 			Kind: errBeside, Op: o.verb,
-			Msg:  fmt.Sprintf("execution %d is COMPLETED, but %s happened beside its work", je.ID, plural(failures, "failure")),
+			Msg:  fmt.Sprintf("execution %d is COMPLETED with %s", je.ID, plural(failures, "warning")),
 			Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(je.ID, 10)),
 		}
 	}
