@@ -1,8 +1,9 @@
 // Package jsonl reads and writes JSON Lines: one object a line.
 //
 // The reader is strict. A line that is no object, has anything behind it, a name
-// twice, half a surrogate pair, more than 64 levels, or bytes that are not of
-// its encoding, is a bad record, and so is one that has none of the columns; the end of the line is the end of it. Blank lines are passed
+// twice, half a surrogate pair, more than 64 levels, or bytes that are not of its
+// encoding, is a bad record, and so is one that has none of the columns, unless
+// that is allowed. The end of the line is the end of it. Blank lines are passed
 // over. Numbers are read from their digits: a long and a decimal never pass
 // through a float. Only the columns that are asked for are kept; the rest of the
 // line is looked at for mistakes.
