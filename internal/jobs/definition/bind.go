@@ -2,7 +2,6 @@ package definition
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -305,45 +304,4 @@ func (b *bound) format(v any) string {
 		return core.FormatValue(core.JobParameter{Value: v}, b.zone)
 	}
 	return fmt.Sprint(v)
-}
-
-// sqlValue is a value as it is bound to a statement: a date as its text.
-func (b *bound) sqlValue(t Text) (any, error) {
-	v, err := b.value(t)
-	if at, ok := v.(time.Time); ok {
-		return b.format(at), err
-	}
-	if text, ok := v.(string); ok && t.Parts == nil && !t.Quoted {
-		return literal(text), err
-	}
-	return v, err
-}
-
-// literal is the value of a scalar that is written without quotes.
-func literal(text string) any {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && strconv.FormatInt(n, 10) == text {
-		return n
-	}
-	switch text {
-	case "null", "~":
-		return nil
-	case "true":
-		return true
-	case "false":
-		return false
-	}
-	return text
-}
-
-// named returns the values of params, to be bound by their names.
-func (b *bound) named(params []Pair) ([]any, error) {
-	args := make([]any, 0, len(params))
-	for _, p := range params {
-		v, err := b.sqlValue(p.Value)
-		if err != nil {
-			return nil, err
-		}
-		args = append(args, sql.Named(p.Key.Value, v))
-	}
-	return args, nil
 }

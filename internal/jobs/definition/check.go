@@ -226,8 +226,8 @@ func (c *checker) partition(p *Partition) {
 			c.resource(p.Reduce.SQL.Resource)
 		}
 	}
-	if p.AllowNone.Given() && !p.Files.Given() {
-		c.add(p.AllowNone.Pos(), "", "allow-none means something with files only")
+	if p.AllowNone.Given() && !p.Files.Given() && p.SQL == nil {
+		c.add(p.AllowNone.Pos(), "", "allow-none means something with files and sql only")
 	}
 	seen := map[string]int{}
 	for _, v := range p.Values {

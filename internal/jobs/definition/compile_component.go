@@ -2,9 +2,7 @@ package definition
 
 import (
 	"errors"
-	"regexp"
 	"slices"
-	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
@@ -18,7 +16,11 @@ func (c *compiler) valuesOf(k Component, spec component.Spec) (now component.Val
 	for _, entry := range k.Options {
 		c.late(entry.Value)
 		c.lates(entry.List)
-		c.latePairs(entry.Pairs)
+		if entry.Key.Value == optionParams {
+			c.params(entry.Pairs)
+		} else {
+			c.latePairs(entry.Pairs)
+		}
 	}
 	now, err := j.options(&bound{j: j, guess: true}, k, spec, true)
 	if err != nil {
@@ -101,44 +103,6 @@ func (b *bound) scalarOption(o component.Option, t Text, raw bool) (value any, o
 
 // optionParams is the option that binds values to a query.
 const optionParams = "params"
-
-// bindings returns the values of a query as sqlitem takes them: a type stands
-// behind each that is none but what the definition itself says.
-func (b *bound) bindings(pairs []Pair) ([]component.Pair, error) {
-	all := make([]component.Pair, len(pairs))
-	for i, p := range pairs {
-		text, err := b.binding(p.Value)
-		if err != nil {
-			return nil, err
-		}
-		all[i] = component.Pair{Name: p.Key.Value, Value: text}
-	}
-	return all, nil
-}
-
-func (b *bound) binding(t Text) (string, error) {
-	n := len(t.Parts)
-	if n > 0 && t.Parts[n-1].Ref == nil && typeSuffix().MatchString(t.Parts[n-1].Literal) || n == 0 && t.Quoted {
-		return b.text(t)
-	}
-	v, err := b.sqlValue(t)
-	if err != nil {
-		return "", err
-	}
-	switch v.(type) {
-	case nil:
-		return "(null)", nil
-	case int64:
-		return b.format(v) + "(long)", nil
-	case float64:
-		return b.format(v) + "(double)", nil
-	case bool:
-		return b.format(v) + "(bool)", nil
-	}
-	return b.format(v) + "(string)", nil
-}
-
-var typeSuffix = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\((long|double|bool|string|null)\)$`) })
 
 // reportOption reports an error of a component where the option stands.
 func (c *compiler) reportOption(k Component, err error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/core/partition"
 	"github.com/batchctl/batchctl/internal/jobs/execstep"
+	"github.com/batchctl/batchctl/internal/jobs/sqlstep"
 )
 
 // maxParts bounds how many parts a definition can ask for.
@@ -42,6 +43,7 @@ func (c *compiler) partition(e *Element, worker *core.Step) *core.Step {
 		Reduce:  c.reduce(e),
 	}
 	c.ownFiles(e)
+	c.ownWork(e)
 	makes := c.ownPaths(e, c.partitioner(e, &o))
 	step := partition.Step(e.ID.Value, worker, makes, o)
 	return c.timed(e, step)
@@ -126,17 +128,43 @@ func literally(text string) string {
 func (c *compiler) queryParts(e *Element) core.Partitioner {
 	q, j := e.Partition.SQL, c.job
 	resource := c.resource(q.Resource.Value)
-	c.latePairs(q.Params)
-	if q.Query.Parts != nil {
-		c.report(q.Query.Pos(), "bind it: write :name, and name: in params", "a value cannot be put into a statement: it could be read as SQL")
-	}
+	c.params(q.Params)
+	c.partsQuery(q)
+	none := presentValue(c, e.Partition.AllowNone, false, parseBool)
 	return indexed(core.PartitionerFunc(func(ctx context.Context, s *core.Scope, _ int) ([]core.Partition, error) {
 		parts, err := j.inScope(e, s).rowsOf(ctx, q, resource)
+		if err == nil && len(parts) == 0 && !none {
+			err = &core.Error{Msg: "there is no row", Hint: "or is that right? then write allow-none: true beside sql"}
+		}
 		if err != nil {
 			return nil, &core.Error{Op: j.place(q.Pos) + ": the query of the parts", Hint: core.Hint(err), Err: err}
 		}
 		return parts, nil
 	}))
+}
+
+// partsQuery checks the query of the parts and the names in it.
+func (c *compiler) partsQuery(q *Query) {
+	if q.Query.Parts != nil {
+		c.report(q.Query.Pos(), "bind it: write :name, and name: in params", "a value cannot be put into a statement: it could be read as SQL")
+		return
+	}
+	wanted, err := sqlstep.SelectParameters(q.Query.Value)
+	if err != nil {
+		c.report(q.Query.Pos(), "", "query: %v", err)
+		return
+	}
+	given := keys(q.Params)
+	for _, p := range q.Params {
+		if !slices.Contains(wanted, p.Key.Value) {
+			c.report(p.Key.Pos(), didYouMean(p.Key.Value, wanted), "the query does not use :%s", p.Key.Value)
+		}
+	}
+	for _, name := range wanted {
+		if !slices.Contains(given, name) {
+			c.report(q.Query.Pos(), didYouMean(name, given), "there is no value for :%s", name)
+		}
+	}
 }
 
 func (b *bound) rowsOf(ctx context.Context, q *Query, resource *Resource) (parts []core.Partition, err error) {

@@ -117,7 +117,7 @@ func (b *bound) statementsDatabase(r *Resource) (core.Database, error) {
 // statements checks a block of statements and returns what makes the
 // configuration of a run.
 func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
-	c.latePairs(x.Params)
+	sound := c.params(x.Params)
 	c.late(x.File)
 	for _, t := range x.Statements {
 		if t.Parts != nil {
@@ -133,13 +133,15 @@ func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
 			}
 		}
 		for _, p := range x.Params {
-			if cfg.Params[p.Key.Value], err = b.sqlValue(p.Value); err != nil {
+			if cfg.Params[p.Key.Value], err = b.sqlValue(p); err != nil {
 				return cfg, err
 			}
 		}
 		return cfg, nil
 	}
-	c.tryStatements(x, configure)
+	if sound {
+		c.tryStatements(x, configure)
+	}
 	return configure
 }
 

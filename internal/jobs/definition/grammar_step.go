@@ -5,6 +5,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/jobs/execstep"
+	"github.com/batchctl/batchctl/internal/jobs/sqlitem"
 )
 
 func resourceKey() key {
@@ -57,7 +58,7 @@ func bodyBlocks(g *grammar) {
 			resourceKey(),
 			{name: "statements", shape: list, help: "One statement each."},
 			{name: "file", kind: kindPath, late: true, help: "A file of statements, each ended by a semicolon."},
-			{name: "params", shape: texts, keys: kindBind, late: true, empty: true, help: "Values that statements name as :name; they are bound, never spliced."},
+			{name: "params", shape: texts, keys: kindBind, late: true, empty: true, help: "Values that statements name as :name, " + sqlitem.ParamsHelp},
 			{name: "rows", kind: kindName, help: "The key of the step's context that keeps the number of affected rows."},
 		},
 		exactly: [][]string{{"statements", "file"}},
@@ -85,7 +86,7 @@ func partBlocks(g *grammar) {
 			{name: "sql", shape: one, of: "partition query", help: "One part for each row: #{partition['COLUMN']}."},
 			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, help: "How many parts run at once; the number of CPUs where it is not given.", known: []string{"grid-size"}},
 			{name: "on-restart", kind: kindEnum, values: []string{"keep"}, preset: "keep", help: "What a restart does: keep runs the parts that are not finished, and finds none anew."},
-			{name: "allow-none", kind: kindBool, preset: "false", help: "With files: whether it is right that none matches."},
+			{name: "allow-none", kind: kindBool, preset: "false", help: "With files and sql: whether it is right that no file matches, or that there is no row; otherwise the step fails then."},
 			{name: "reduce", shape: one, of: "reduce", help: "Runs once when all parts have completed."},
 		},
 		exactly: [][]string{{"files", "values", "count", "range", "sql"}},
@@ -104,7 +105,7 @@ func partBlocks(g *grammar) {
 		keys: []key{
 			resourceKey(),
 			{name: "query", required: true, help: "A SELECT."},
-			{name: "params", shape: texts, keys: kindBind, late: true, empty: true, help: "Values that the query names as :name."},
+			{name: "params", shape: texts, keys: kindBind, late: true, empty: true, help: "Values that the query names as :name, " + sqlitem.ParamsHelp},
 		},
 	})
 	g.block(block{

@@ -24,6 +24,9 @@ const (
 	optionKey    = "key"
 )
 
+// ParamsHelp says how a value that is bound to a statement gets its type.
+const ParamsHelp = "bound and never spliced. A reference alone has the type of what it refers to, a number, true, false and null without quotes their own, anything else is a text; value(long), (double), (bool), (string) and (null) say the type."
+
 func resourceOption() component.Option {
 	return component.Option{
 		Name: component.OptionResource, Type: component.Text, Default: component.ResourceRepository,
@@ -39,7 +42,7 @@ func Source() component.Source {
 			Options: []component.Option{
 				resourceOption(),
 				{Name: optionQuery, Type: component.Text, Required: true, Help: "One SELECT without ORDER BY and LIMIT; :name stands for a value of params."},
-				{Name: optionParams, Type: component.TextMap, Late: true, Help: "The values of the query, bound and never spliced; a number, true, false and null as name: value(long), (double), (bool), (null), else a text."},
+				{Name: optionParams, Type: component.TextMap, Late: true, Help: "The values of the query, " + ParamsHelp},
 				{Name: optionKey, Type: component.Text, Required: true, Help: "A column of the query that is unique and never null, an integer or a text: the position of a restart. Two columns are made one as a || '/' || b AS id. Rows behind the highest key of the first attempt are not read."},
 				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent."},
 				{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
@@ -90,7 +93,7 @@ func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.I
 	}
 	var args []any
 	for _, p := range v.Pairs(optionParams) {
-		value, err := parameter(p.Value)
+		value, err := Parameter(p.Value)
 		if err != nil {
 			return nil, component.Wrong(optionParams, ":%s: %v", p.Name, err)
 		}
@@ -166,26 +169,52 @@ func database(s *core.Scope, resource string) (db core.Database, q Querier, err 
 	return db, db, nil
 }
 
-// parameter reads the value of a parameter: a text, unless a type stands behind
-// it in brackets.
-func parameter(text string) (any, error) {
-	for suffix, kind := range map[string]record.Kind{
-		"(long)": record.Long, "(double)": record.Double, "(bool)": record.Bool, "(string)": record.String, "(null)": record.Null,
-	} {
-		plain, ok := strings.CutSuffix(text, suffix)
-		switch {
-		case !ok:
-		case kind == record.Null:
-			return nil, nil
-		default:
-			v, err := record.Parse(kind, plain, nil)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", core.Quote(plain), err)
-			}
-			return bindable(v), nil
-		}
+// Parameter reads the value of a parameter: a text, unless a type stands behind
+// it in brackets, as HasType says.
+func Parameter(text string) (any, error) {
+	plain, kind, ok := cutType(text)
+	switch {
+	case !ok:
+		return text, nil
+	case kind == record.Null && plain == "":
+		return nil, nil
+	case kind == record.Null:
+		return nil, fmt.Errorf("%s: nothing stands before (null)", core.Quote(plain))
 	}
-	return text, nil
+	v, err := record.Parse(kind, plain, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", core.Quote(plain), err)
+	}
+	return Bindable(v), nil
+}
+
+// HasType reports whether one of (long), (double), (bool), (string) and (null)
+// stands behind text.
+func HasType(text string) bool {
+	_, _, ok := cutType(text)
+	return ok
+}
+
+func cutType(text string) (plain string, kind record.Kind, ok bool) {
+	i := strings.LastIndexByte(text, '(')
+	if i < 0 {
+		return text, record.Null, false
+	}
+	switch text[i:] {
+	case "(long)":
+		kind = record.Long
+	case "(double)":
+		kind = record.Double
+	case "(bool)":
+		kind = record.Bool
+	case "(string)":
+		kind = record.String
+	case "(null)":
+		kind = record.Null
+	default:
+		return text, record.Null, false
+	}
+	return text[:i], kind, true
 }
 
 // wrapped selects the columns of a query by their names, the key first. The plus
@@ -325,9 +354,9 @@ func kindOfCell(cell any) string {
 	return fmt.Sprintf("%T", cell)
 }
 
-// bindable returns a value as it is bound: a decimal, a date and a datetime as
+// Bindable returns a value as it is bound: a decimal, a date and a datetime as
 // text.
-func bindable(v record.Value) any {
+func Bindable(v record.Value) any {
 	switch v.Kind() {
 	case record.Null:
 		return nil

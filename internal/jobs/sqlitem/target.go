@@ -45,14 +45,14 @@ func Target() component.Target {
 			}
 			values := func(r *record.Record, dst []any) []any {
 				for _, k := range at {
-					dst = append(dst, bindable(r.Value(k)))
+					dst = append(dst, Bindable(r.Value(k)))
 				}
 				return dst
 			}
 			if cfg.Statement != "" {
 				values = func(r *record.Record, dst []any) []any {
 					for i, k := range at {
-						dst = append(dst, sql.Named(cfg.Columns[i], bindable(r.Value(k))))
+						dst = append(dst, sql.Named(cfg.Columns[i], Bindable(r.Value(k))))
 					}
 					return dst
 				}

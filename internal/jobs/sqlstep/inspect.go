@@ -9,9 +9,18 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// QueryParameters checks that text is one SELECT without ORDER BY and LIMIT at
-// its end, and returns the names behind its colons, each once.
-func QueryParameters(text string) ([]string, error) {
+// SelectParameters checks that text is one SELECT, and returns the names behind
+// its colons, each once.
+func SelectParameters(text string) ([]string, error) {
+	tokens, err := selection(text)
+	if err != nil {
+		return nil, err
+	}
+	return names(tokens)
+}
+
+// selection splits a SELECT into tokens.
+func selection(text string) ([]token, error) {
 	tokens, err := single(text)
 	if err != nil {
 		return nil, err
@@ -22,6 +31,16 @@ func QueryParameters(text string) ([]string, error) {
 	}
 	if !first.is("SELECT", "VALUES") {
 		return nil, fmt.Errorf("it begins with %s, want SELECT", core.Quote(tokens[0].text))
+	}
+	return tokens, nil
+}
+
+// QueryParameters checks that text is one SELECT without ORDER BY and LIMIT at
+// its end, and returns the names behind its colons, each once.
+func QueryParameters(text string) ([]string, error) {
+	tokens, err := selection(text)
+	if err != nil {
+		return nil, err
 	}
 	depth := 0
 	for _, t := range tokens {
