@@ -23,7 +23,9 @@ repository's zone; @yesterday and the like are in "batchctl help dates".
 
 A parameter that is declared secret takes the place of the value, never the
 value: password=env:DB_PASSWORD or password=file:/run/secrets/db, a file of
-mode 0600. The place is stored and shown; what is found there is masked.
+mode 0600. The place is stored and shown; what is found there is masked. A
+definition gives it to commands, by env: {PW: "#{jobParameters['password']}"},
+and to secret parameters of other jobs; whatever could store it is refused.
 
 --params-file FILE reads more of them, one name=value on each line, in which
 + and - before the name are allowed and # begins a line that is passed over.`
