@@ -150,6 +150,11 @@ func operations(list []Op, tables []*expr.Table) []expr.Op {
 
 func lookup(l *Lookup, table *expr.Table) *expr.Lookup {
 	made := &expr.Lookup{Table: table, Key: keyExpression(l)}
+	for i, part := range keyParts(l) {
+		if i < len(l.Key) {
+			made.Parts = append(made.Parts, expr.KeyPart{Expr: part, Column: l.Key[i].Value})
+		}
+	}
 	switch l.Missing.Value {
 	case "null":
 		made.Missing = expr.MissingNull
@@ -167,12 +172,7 @@ const keySeparator = "\x1f"
 
 // keyExpression is the key that a record looks for.
 func keyExpression(l *Lookup) string {
-	parts := plainTexts(l.On)
-	if len(parts) == 0 {
-		for _, key := range l.Key {
-			parts = append(parts, "record['"+strings.ReplaceAll(key.Value, "'", `\'`)+"']")
-		}
-	}
+	parts := keyParts(l)
 	if len(parts) == 1 {
 		return parts[0]
 	}
@@ -180,6 +180,18 @@ func keyExpression(l *Lookup) string {
 		parts[i] = "string(" + parts[i] + ")"
 	}
 	return strings.Join(parts, " + '"+keySeparator+"' + ")
+}
+
+// keyParts are the expressions of a key, one for each of its columns.
+func keyParts(l *Lookup) []string {
+	if len(l.On) > 0 {
+		return plainTexts(l.On)
+	}
+	parts := make([]string, len(l.Key))
+	for i, key := range l.Key {
+		parts[i] = "record['" + strings.ReplaceAll(key.Value, "'", `\'`) + "']"
+	}
+	return parts
 }
 
 // reportOps reports mistakes of operations where they stand.
@@ -231,15 +243,19 @@ func (c *compiler) reportOp(op Op, e *expr.OpError) {
 				return
 			}
 		}
-		for _, t := range append(plainCopy(l.On), l.Key...) {
-			c.reportExpression(t, e.Err)
+		texts := l.On
+		if len(texts) == 0 {
+			texts = l.Key
+		}
+		if len(texts) > 0 {
+			wrong, _ := errors.AsType[*expr.CompileError](e.Err)
+			i := slices.IndexFunc(keyParts(l), func(part string) bool { return wrong != nil && part == wrong.Text })
+			c.reportExpression(texts[max(i, 0)], e.Err)
 			return
 		}
 	}
 	c.reportError(op.Pos, e)
 }
-
-func plainCopy(ts []Text) []Text { return append([]Text{}, ts...) }
 
 // tablePlan is a table that a lookup loads.
 type tablePlan struct {

@@ -224,7 +224,7 @@ func opBlocks(g *grammar) {
 		keys: []key{
 			{name: "from", shape: one, of: choiceReader, required: true, help: "The table: a reader.", known: []string{"table", "reader"}},
 			{name: "key", shape: list, kind: kindColumn, required: true, or: &key{kind: kindColumn}, help: "The column of the table that finds a row, or several."},
-			{name: "on", shape: list, kind: kindExpr, or: &key{kind: kindExpr}, help: "What to look for, one expression for each column of key; the columns of those names where it is not given."},
+			{name: "on", shape: list, kind: kindExpr, or: &key{kind: kindExpr}, help: "What to look for, one expression for each column of key and of its type; the columns of those names where it is not given."},
 			{name: "set", shape: texts, keys: kindColumn, kind: kindColumn, required: true, help: "Column of the record to column of the table."},
 			{name: "missing", kind: kindEnum, values: []string{"reject", "null", "drop"}, preset: "reject", help: "What becomes of a record without a row."},
 			{name: "limit", kind: kindInt, min: 1, max: 1e8, preset: "1000000", help: "How many rows the table may have."},

@@ -36,11 +36,18 @@ type Lookup struct {
 	Table *Table
 	// Key is an expression; its text is the key that is looked for.
 	Key string
+	// Parts are the expressions that Key is made of, each with the column of the
+	// table that it is looked for in: they must be of one kind, as texts that are
+	// the same number may differ. nil leaves that to the caller.
+	Parts []KeyPart
 	// Columns are taken from the table, each under its own name or As.
 	Columns []Take
 	// Missing says what becomes of a record whose key is not in the table.
 	Missing Missing
 }
+
+// KeyPart is a part of the key of a lookup.
+type KeyPart struct{ Expr, Column string }
 
 // Take takes a column from a table.
 type Take struct {

@@ -232,6 +232,11 @@ func (c *opsCompiler) lookIn(l *Lookup) {
 		c.fail("lookup", "", errors.New("a lookup needs a table and columns to take from it"))
 		return
 	}
+	if key != nil {
+		for _, part := range l.Parts {
+			c.keyPart(l.Table, part)
+		}
+	}
 	s := lookupStep{table: l.Table, key: key, missing: l.Missing}
 	for _, take := range l.Columns {
 		from, ok := l.Table.schema.Index(take.Name)
@@ -255,6 +260,22 @@ func (c *opsCompiler) lookIn(l *Lookup) {
 	if key != nil {
 		c.ops.steps = append(c.ops.steps, s)
 	}
+}
+
+// keyPart refuses a part of a key that is of another kind than its column.
+func (c *opsCompiler) keyPart(t *Table, part KeyPart) {
+	i, ok := t.schema.Index(part.Column)
+	p := c.program("lookup", "", part.Expr, record.Null)
+	if !ok || p == nil {
+		return
+	}
+	column := t.schema.Column(i)
+	if p.kind == column.Kind {
+		return
+	}
+	c.fail("lookup", "", &CompileError{Text: part.Expr, Column: 1, Msg: fmt.Sprintf(
+		"a %s is looked for in %s, a %s, and the texts of one value may differ: declare both of one type", p.kind, core.EscapeControl(column.Name), column.Kind,
+	)})
 }
 
 // finish puts the columns in their order.
