@@ -28,6 +28,7 @@ type node struct {
 	source  string      // cut
 	eval    func(*frame) record.Value
 	literal bool // a number, text, bool or null that is written down
+	fixed   bool // its value is the same for every record, and is known
 	slot    int  // of a column, counted from 1; 0 for anything else
 }
 
@@ -41,6 +42,7 @@ type compiler struct {
 	env     *Environment
 	columns columns
 	used    map[string]bool
+	varying int // how many operands there were that depend on a record or a run
 	seen    map[ast.Node]bool
 }
 
@@ -165,11 +167,30 @@ func (c *compiler) node(n ast.Node) *node {
 		c.fail(n.Location().From, "comparisons cannot be chained: write a < b && b < c", "")
 	}
 	c.seen[n] = true
+	before := c.varying
 	compiled := c.dispatch(n)
+	if c.varying == before {
+		c.fold(compiled)
+	}
 	if compiled.source == "" {
 		compiled.source = cut(string(c.text[compiled.from:max(compiled.from, compiled.to)]), 40)
 	}
 	return compiled
+}
+
+// fold evaluates what is the same for every record. That it has no value is found
+// now, and not at the first record.
+func (c *compiler) fold(n *node) {
+	if n.literal {
+		n.fixed = true
+		return
+	}
+	f := new(frame)
+	v := n.eval(f)
+	if f.failed.msg != "" {
+		c.fail(f.failed.at, f.failed.msg, "")
+	}
+	n.fixed, n.eval = true, func(*frame) record.Value { return v }
 }
 
 func (c *compiler) dispatch(n ast.Node) *node {

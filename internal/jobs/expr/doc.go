@@ -41,6 +41,8 @@
 //     mix with doubles.
 //   - long: + - * % are checked; what does not fit into 64 bits is an error. The
 //     remainder has the sign of the left side, as in Go, Java and C.
+//   - what names no column and has no value, as date('2021-02-30'), and what
+//     divides by 0, is no expression.
 //   - /  always divides exactly: 7 / 2 is the decimal 3.5, 6 / 2 the decimal 3,
 //     and 1 / 3 an error, since no decimal is a third. Where a quotient has to be
 //     rounded, the expression says so: round(a / b, 2), int(round(a / b, 0,

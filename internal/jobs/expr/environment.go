@@ -145,6 +145,7 @@ func (c *compiler) column(name string, s span) *node {
 		c.failNear(s, core.Nearest(name, known), "there is no column %s", core.Quote(name))
 	}
 	c.used[name] = true
+	c.varying++
 	return &node{span: s, kind: kind, slot: slot + 1, eval: func(f *frame) record.Value { return f.values[slot] }}
 }
 
@@ -169,6 +170,7 @@ func (c *compiler) member(of, key string, s span) *node {
 	if slices.Contains(c.env.Secrets[m], key) {
 		c.failf(s, "%s['%s'] is a secret, or has one in it: no expression reads it, as its result would be stored or shown", m, core.EscapeControl(key))
 	}
+	c.varying++
 	return &node{span: s, kind: record.String, eval: func(f *frame) record.Value {
 		if f.vars == nil {
 			return record.Value{}
@@ -194,6 +196,7 @@ func (c *compiler) stepField(id, name string, s span) *node {
 		names := stepFieldNames()
 		c.failNear(s, core.Nearest(name, names), "a step has no %s; it has %s", core.Quote(name), strings.Join(names, ", "))
 	}
+	c.varying++
 	return &node{span: s, kind: field.kind, eval: func(f *frame) record.Value {
 		if f.vars == nil {
 			return record.Value{}

@@ -241,6 +241,9 @@ func (c *compiler) arithmetic(op string, left, right *node, s span) *node {
 			c.failf(s, "%s between a %s and a %s is not possible%s", op, left.kind, right.kind, arithmeticHint(op, left.kind, right.kind))
 		}
 	}
+	if (op == "/" || op == "%") && right.fixed && isZero(right.value()) {
+		c.failf(s, "division by zero: %s is always 0", right.source)
+	}
 	left, right = c.numbers(left, right)
 	kind := left.kind
 	if kind == record.Long && op == "/" {
@@ -268,4 +271,18 @@ func arithmeticHint(op string, a, b record.Kind) string {
 		return ": write decimal(...) or int(...) around the text"
 	}
 	return ""
+}
+
+func isZero(v record.Value) bool {
+	switch v.Kind() {
+	case record.Long:
+		return v.Long() == 0
+	case record.Double:
+		return v.Double() == 0
+	case record.Decimal:
+		_, coef, _ := v.Coefficient()
+		return coef == 0
+	case record.Null, record.String, record.Date, record.DateTime, record.Bool:
+	}
+	return false
 }

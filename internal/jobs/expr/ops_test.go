@@ -197,6 +197,8 @@ func TestCompileOpsRefuses(t *testing.T) {
 		{Validate: &expr.Validation{Expr: "id"}},
 		{Lookup: &expr.Lookup{Key: "id"}},
 		{Lookup: &expr.Lookup{Table: rates(t), Key: "idd", Columns: []expr.Take{{Name: "rat"}, {Name: "nothing"}}}},
+		{Keep: []string{"amount"}},
+		{Drop: []string{"amount"}},
 	}, expr.Environment{Schema: item(t).Schema()})
 	var all expr.OpErrors
 	if !errors.As(err, &all) {
@@ -224,6 +226,7 @@ func TestCompileOpsRefuses(t *testing.T) {
 		`op 11, lookup: expression "idd", column 1: there is no column "idd"`,
 		`op 11, lookup rat: the table "rates" has no such column; did you mean rate?`,
 		`op 11, lookup nothing: the table "rates" has no such column`,
+		`op 13, drop amount: no column is left, and a record has one at least`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -232,7 +235,7 @@ func TestCompileOpsRefuses(t *testing.T) {
 	if !errors.As(all[1], &ce) || ce.Column != 1 || all[1].Op != 1 || all[1].Field != "filter" || !errors.Is(err, core.ErrJobDefinition) {
 		t.Errorf("%#v", all[1])
 	}
-	if !strings.HasSuffix(err.Error(), "(and 16 more)") {
+	if !strings.HasSuffix(err.Error(), "(and 17 more)") {
 		t.Errorf("got %s", err)
 	}
 }

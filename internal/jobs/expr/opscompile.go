@@ -21,6 +21,7 @@ type opsCompiler struct {
 	// doubtful is set when an expression names a column whose own expression is
 	// wrong, so that its kind is not known: what is wrong then is no news.
 	doubtful bool
+	emptied  *OpError // the last op that left no column
 }
 
 type opColumn struct {
@@ -86,6 +87,9 @@ func (c *opsCompiler) op(i int, op *Op) {
 	if op.Drop != nil {
 		set++
 		c.drop(op.Drop)
+		if len(c.cols) == 0 && len(op.Drop) > 0 {
+			c.emptied = &OpError{Op: i, Field: "drop", Name: op.Drop[len(op.Drop)-1]}
+		}
 	}
 	if op.Keep != nil {
 		set++
@@ -286,6 +290,10 @@ func (c *opsCompiler) finish() (*Ops, error) {
 	for i, col := range c.cols {
 		columns[i], c.ops.order[i] = col.Column, col.at
 		inPlace = inPlace && col.at == i
+	}
+	if len(columns) == 0 && c.emptied != nil {
+		c.emptied.Err = &core.Error{Kind: core.ErrJobDefinition, Msg: "no column is left, and a record has one at least"}
+		c.errs = append(c.errs, c.emptied)
 	}
 	if inPlace {
 		c.ops.order = nil
