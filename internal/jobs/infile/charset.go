@@ -59,7 +59,7 @@ func FindCharset(label string) (Charset, error) {
 		return Charset{name: name, order: binary.BigEndian}, nil
 	case "iso-2022-jp", "replacement":
 		return Charset{}, &core.Error{
-			Msg:  fmt.Sprintf("%s switches its meaning on the way, and cannot be read from the middle", name),
+			Msg:  fmt.Sprintf("%s switches its meaning on the way, and cannot be continued in the middle", name),
 			Hint: "iconv -f " + core.ShellQuote(label) + " -t UTF-8",
 		}
 	}

@@ -46,9 +46,11 @@ type Options struct {
 	MaxUnpacked int64
 }
 
-func (o Options) compression(path string) string {
-	if o.Compression != "" && o.Compression != CompressionAuto {
-		return o.Compression
+// CompressionOf returns how the file of that path is packed where how is said:
+// CompressionAuto, which is the same as nothing, goes by the path.
+func CompressionOf(how, path string) string {
+	if how != "" && how != CompressionAuto {
+		return how
 	}
 	lower := strings.ToLower(path)
 	switch {
@@ -77,7 +79,7 @@ type unpacker struct {
 
 // newUnpacker returns nil for a file that is read as it is.
 func newUnpacker(file *os.File, path string, size int64, opts Options) (*unpacker, error) {
-	u := &unpacker{file: file, path: path, size: size, opts: opts, how: opts.compression(path)}
+	u := &unpacker{file: file, path: path, size: size, opts: opts, how: CompressionOf(opts.Compression, path)}
 	switch u.how {
 	case CompressionNone:
 		if opts.Charset.order == nil {
