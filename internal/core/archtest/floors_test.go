@@ -53,7 +53,9 @@ var floors = map[string][]string{
 	"internal/jobs/expr":      {"internal/core", "internal/jobs/record", decimal, exprlang},
 	"internal/jobs/partfile":  {"internal/core", "internal/core/fault", sys},
 	"internal/jobs/infile":    {"internal/core", "internal/jobs/component", compress, text},
-	"internal/jobs/outfile":   {"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile"},
+	"internal/jobs/outfile": {
+		"internal/core", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/partfile", "internal/jobs/record", compress,
+	},
 	"internal/jobs/csvfile": {
 		"internal/core", "internal/core/fault", "internal/jobs/component", "internal/jobs/infile", "internal/jobs/outfile",
 		"internal/jobs/partfile", "internal/jobs/record", decimal,
@@ -140,7 +142,7 @@ var testFloors = map[string][]string{
 	},
 	"internal/jobs/partfile": {"internal/core/chunk", "internal/core/engine", "internal/store/sqlite"},
 	"internal/jobs/outfile": {
-		"internal/core/fault", "internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/record",
+		"internal/core/fault", "internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/record", compress,
 	},
 	"internal/jobs/infile": {
 		"internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/record", compress, text,

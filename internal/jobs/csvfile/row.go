@@ -62,6 +62,9 @@ func (r *Row) String(i int) string {
 // Empty reports whether column i is empty.
 func (r *Row) Empty(i int) bool { return len(r.Bytes(i)) == 0 }
 
+// Quoted reports whether column i stands in quotes.
+func (r *Row) Quoted(i int) bool { return r.s.isQuoted(r.s.columns[i]) }
+
 // Error returns a *core.ItemError that says msg about column i; i < 0 means the
 // record as a whole.
 func (r *Row) Error(i int, msg string) error {

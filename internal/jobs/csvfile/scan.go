@@ -148,6 +148,29 @@ func (s *scanner) field(k int) []byte {
 	return s.data[s.ends[k-1]+1 : s.ends[k]]
 }
 
+// isQuoted reports whether a field of the present record stands in quotes. As for
+// raw, the window must not have moved.
+func (s *scanner) isQuoted(k int) bool {
+	raw := s.raw()
+	if s.cfg.NoQuotes || bytes.IndexByte(raw, s.cfg.Quote) < 0 {
+		return false
+	}
+	for ; k > 0 && len(raw) > 0; k-- {
+		inside := false
+		end := bytes.IndexFunc(raw, func(r rune) bool {
+			if r == rune(s.cfg.Quote) {
+				inside = !inside // a doubled one turns it twice
+			}
+			return r == rune(s.cfg.Comma) && !inside
+		})
+		if end < 0 {
+			return false // it was filled up
+		}
+		raw = raw[end+1:]
+	}
+	return len(raw) > 0 && raw[0] == s.cfg.Quote
+}
+
 // raw returns the present record, which has been consumed, as it stands in the
 // file, its line end left out. It must be asked for before the window moves.
 func (s *scanner) raw() []byte { return trimEnding(s.Since(s.recStart)) }

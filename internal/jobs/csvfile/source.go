@@ -36,6 +36,7 @@ func sourceSpec() component.Spec {
 			{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must not be empty."},
 			{Name: "delimiter", Type: component.Char, Default: ",", Help: "What separates fields."},
 			{Name: "quote", Type: component.Char, Default: `"`, Help: "What quotes a field; empty: nothing does."},
+			{Name: optionNull, Type: component.Text, Help: "What stands for null where it is not quoted. An empty field is null too, unless its column is a string."},
 			{Name: "ragged", Type: component.Enum, Values: []string{"error", "pad", "cut", "both"}, Default: "error", Help: "A record that is too short or too long: error refuses it, pad fills up short ones, cut cuts long ones, both does both."},
 			{Name: "strict-columns", Type: component.Bool, Default: "false", Help: "Refuse a file with columns that are not declared."},
 			{Name: "allow-empty", Type: component.Bool, Default: "false", Help: "Take a file of 0 bytes for one without records."},
@@ -98,17 +99,24 @@ func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.I
 	return infile.OpenFiles(v, cfg.Source, cfg.Name, func(path string) infile.Reader[record.Record] {
 		one := cfg
 		one.Path = path
-		return NewReader(one, records(schema, zone))
+		return NewReader(one, records(schema, zone, v.Text(optionNull)))
 	}), nil
 }
 
-// records returns what makes records of rows.
-func records(schema *record.Schema, zone *time.Location) func(row *Row, item *record.Record) error {
+// records returns what makes records of rows. null, when there is one, is what
+// stands for null.
+func records(schema *record.Schema, zone *time.Location, null string) func(row *Row, item *record.Record) error {
 	columns := schema.Columns()
 	var room record.Allocator
 	return func(row *Row, item *record.Record) error {
 		values := room.Values(len(columns))
 		for i := range columns {
+			if null != "" && string(row.Bytes(i)) == null && !row.Quoted(i) {
+				if columns[i].Required {
+					return row.Error(i, "a value is required, and this stands for null")
+				}
+				continue
+			}
 			if columns[i].Kind == record.String {
 				values[i] = record.OfString(row.String(i))
 				continue

@@ -8,6 +8,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
@@ -42,6 +43,15 @@ func layoutOptions() []component.Option {
 		{Name: optionAlign, Type: component.TextMap, Help: "left or right for columns; numbers are right and all others left where nothing is said."},
 		{Name: optionPad, Type: component.TextMap, Help: "The padding of columns, one character; a blank where nothing is said."},
 	}
+}
+
+// checkUnit refuses to count the bytes of UTF-16: the places would be those of
+// UTF-8, as which it is read.
+func checkUnit(isBytes bool, charset infile.Charset) error {
+	if isBytes && charset.Direct() && charset.Name() != "utf-8" {
+		return component.Wrong(optionUnit, "places in %s cannot be bytes: it is read as UTF-8", charset.Name())
+	}
+	return nil
 }
 
 // kindOf returns the column of a name as far as it is known.

@@ -95,8 +95,8 @@ func newParser(v component.Values, schema *record.Schema) (*parser, error) {
 	p := &parser{
 		schema: schema, charset: opts.Charset, bytes: v.Text(optionUnit) == unitBytes, trim: v.Text("trim"), length: int(v.Int("length")),
 	}
-	if p.bytes && opts.Charset.Direct() && opts.Charset.Name() != "utf-8" {
-		return nil, component.Wrong(optionUnit, "places in %s cannot be bytes: it is read as UTF-8", opts.Charset.Name())
+	if err := checkUnit(p.bytes, opts.Charset); err != nil {
+		return nil, err
 	}
 	policy := v.Text("ragged")
 	p.short, p.cut = policy == "pad" || policy == "both", policy == "cut" || policy == "both"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/outfile"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
@@ -25,15 +26,15 @@ func Target() component.Target {
 			Example: "fixed:\n  file: out.txt\n  columns: {id: 1-8, name: 9-28, amount: 29-40}\n  pad: {id: \"0\"}\n",
 		},
 		Check: func(v component.Values, schema *record.Schema) error {
-			_, err := newTarget(v, schema)
+			_, _, err := newTarget(nil, v, schema)
 			return err
 		},
 		New: func(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemWriter[record.Record], error) {
-			t, err := newTarget(v, schema)
+			t, cfg, err := newTarget(s, v, schema)
 			if err != nil {
 				return nil, err
 			}
-			return outfile.New(outfile.FileConfig(s, v, "fixed.out"), t.encode), nil
+			return outfile.New(cfg, t.encode), nil
 		},
 	}
 }
@@ -46,11 +47,23 @@ type target struct {
 	crlf   bool
 	length int
 	text   []byte
+
+	charset infile.Charset
+	coder   *infile.Encoder
 }
 
-func newTarget(v component.Values, schema *record.Schema) (*target, error) {
-	t := &target{bytes: v.Text(optionUnit) == unitBytes, crlf: v.Text("line-end") == "crlf", length: int(v.Int("length"))}
-	var err error
+func newTarget(s *core.Scope, v component.Values, schema *record.Schema) (*target, outfile.Config, error) {
+	cfg, err := outfile.FileConfig(s, v, "fixed.out")
+	if err != nil {
+		return nil, cfg, err
+	}
+	t := &target{
+		bytes: v.Text(optionUnit) == unitBytes, crlf: v.Text("line-end") == "crlf", length: int(v.Int("length")),
+		charset: cfg.Charset, coder: cfg.Charset.NewEncoder(),
+	}
+	if err := checkUnit(t.bytes, t.charset); err != nil {
+		return nil, cfg, err
+	}
 	t.fields, err = layout(v, func(name string) (record.Column, error) {
 		at, err := component.Pick(optionColumns, []string{name}, schema)
 		if err != nil {
@@ -60,14 +73,19 @@ func newTarget(v component.Values, schema *record.Schema) (*target, error) {
 		return schema.Column(at[0]), nil
 	})
 	if err != nil {
-		return nil, err
+		return nil, cfg, err
+	}
+	for i := range t.fields {
+		if f := &t.fields[i]; !t.coder.Has(f.pad) {
+			return nil, cfg, component.Wrong(optionPad, "column %s: %s", core.Quote(f.column.Name), outfile.Lacking(t.charset, f.pad))
+		}
 	}
 	last := t.fields[len(t.fields)-1].to
 	if t.length != 0 && t.length < last {
-		return nil, component.Wrong("length", "%d is before the end of the last column, which is %d", t.length, last)
+		return nil, cfg, component.Wrong("length", "%d is before the end of the last column, which is %d", t.length, last)
 	}
 	t.length = max(t.length, last)
-	return t, nil
+	return t, cfg, nil
 }
 
 func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
@@ -78,6 +96,9 @@ func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
 		v := r.Value(t.at[i])
 		t.text = v.AppendText(t.text[:0])
 		width, msg := t.measure(v)
+		if msg == "" && f.from == 0 && v.Kind() == record.String && t.coder.Misleads(v.Str()) {
+			msg = "a file that begins with the text is taken for one of another encoding"
+		}
 		if msg == "" && width > f.width() {
 			msg = fmt.Sprintf("the value has %d %s, the column has %d", width, t.unit(), f.width())
 		}
@@ -112,11 +133,15 @@ func (t *target) measure(v record.Value) (width int, msg string) {
 		return 0, "the text is not UTF-8"
 	case strings.ContainsAny(text, "\n\r\x00\ufeff"):
 		return 0, "the text has a line end, a NUL or a byte order mark, and a record is a line"
-	case t.bytes:
-		return len(text), ""
-	default:
-		return utf8.RuneCountInString(text), ""
 	}
+	width, lacks, ok := t.coder.Measure(v.Str())
+	switch {
+	case !ok:
+		return 0, outfile.Lacking(t.charset, lacks)
+	case t.bytes:
+		return width, ""
+	}
+	return utf8.RuneCountInString(v.Str()), ""
 }
 
 // place appends a text of a width, padded.

@@ -14,7 +14,7 @@ type Encoder struct{ target target }
 func NewEncoder(schema *record.Schema) *Encoder {
 	e := &Encoder{}
 	for i, name := range schema.Names() {
-		e.target.members = append(e.target.members, newMember(i, name))
+		e.target.members = append(e.target.members, newMember(i, name, nil))
 	}
 	return e
 }

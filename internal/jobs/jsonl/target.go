@@ -2,13 +2,18 @@ package jsonl
 
 import (
 	"slices"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/outfile"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
+
+// writerName is the prefix of the keys in the step's context.
+const writerName = "jsonl.out"
 
 // Target returns the writer of JSON Lines that definitions name jsonl.
 func Target() component.Target {
@@ -22,6 +27,9 @@ func Target() component.Target {
 			Example: "jsonl:\n  file: \"stage/#{jobParameters['day']}.jsonl\"\n",
 		},
 		Check: func(v component.Values, schema *record.Schema) error {
+			if _, err := outfile.FileConfig(nil, v, writerName); err != nil {
+				return err
+			}
 			_, err := component.Pick(component.OptionColumns, v.List(component.OptionColumns), schema)
 			return err
 		},
@@ -30,11 +38,15 @@ func Target() component.Target {
 			if err != nil {
 				return nil, err
 			}
-			t := &target{omitNull: v.Bool("omit-null")}
-			for _, k := range at {
-				t.members = append(t.members, newMember(k, schema.Column(k).Name))
+			cfg, err := outfile.FileConfig(s, v, writerName)
+			if err != nil {
+				return nil, err
 			}
-			return outfile.New(outfile.FileConfig(s, v, "jsonl.out"), t.encode), nil
+			t := &target{omitNull: v.Bool("omit-null"), coder: cfg.Charset.NewEncoder()}
+			for _, k := range at {
+				t.members = append(t.members, newMember(k, schema.Column(k).Name, t.coder))
+			}
+			return outfile.New(cfg, t.encode), nil
 		},
 	}
 }
@@ -43,6 +55,7 @@ func Target() component.Target {
 type target struct {
 	members  []member
 	omitNull bool
+	coder    *infile.Encoder
 }
 
 // member is a column with its name as it stands in the line.
@@ -51,8 +64,8 @@ type member struct {
 	name []byte
 }
 
-func newMember(at int, name string) member {
-	return member{at: at, name: append(appendString(nil, name), ':')}
+func newMember(at int, name string, coder *infile.Encoder) member {
+	return member{at: at, name: append(appendString(nil, name, coder), ':')}
 }
 
 func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
@@ -75,7 +88,7 @@ func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
 			if !utf8.ValidString(v.Str()) {
 				return dst, core.Classified(core.ClassWriteData, r.Error(r.Schema().Column(m.at).Name, v, "the text is not UTF-8"))
 			}
-			dst = appendString(dst, v.Str())
+			dst = appendString(dst, v.Str(), t.coder)
 		case record.Date, record.DateTime:
 			dst = append(v.AppendText(append(dst, '"')), '"')
 		case record.Long, record.Double, record.Decimal, record.Bool:
@@ -85,18 +98,17 @@ func (t *target) encode(dst []byte, r *record.Record) ([]byte, error) {
 	return append(dst, '}', '\n'), nil
 }
 
-// appendString appends a text as JSON. What could steer a terminal is escaped.
-func appendString(dst []byte, text string) []byte {
-	const hex = "0123456789abcdef"
+// appendString appends a text as JSON. What could steer a terminal is escaped,
+// and what the encoding of the file lacks.
+func appendString(dst []byte, text string, coder *infile.Encoder) []byte {
 	dst = append(dst, '"')
 	from := 0
 	for i := 0; i < len(text); {
 		c := text[i]
 		if c >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(text[i:])
-			if r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 {
-				dst = append(dst, text[from:i]...)
-				dst = append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+			if r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || !coder.Has(r) {
+				dst = appendEscape(append(dst, text[from:i]...), r)
 				from = i + size
 			}
 			i += size
@@ -117,10 +129,20 @@ func appendString(dst []byte, text string) []byte {
 		case '\t':
 			dst = append(dst, '\\', 't')
 		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			dst = appendEscape(dst, rune(c))
 		}
 		i++
 		from = i
 	}
 	return append(append(dst, text[from:]...), '"')
+}
+
+// appendEscape appends a character by its number, as JSON has it: one of a higher
+// plane as a pair.
+func appendEscape(dst []byte, r rune) []byte {
+	const hex = "0123456789abcdef"
+	if first, second := utf16.EncodeRune(r); first != utf8.RuneError {
+		return appendEscape(appendEscape(dst, first), second)
+	}
+	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }

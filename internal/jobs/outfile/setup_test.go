@@ -1,17 +1,23 @@
 package outfile_test
 
 import (
+	"compress/gzip"
 	"context"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/klauspost/compress/zstd"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
 	"github.com/batchctl/batchctl/internal/jobs/csvfile"
 	"github.com/batchctl/batchctl/internal/jobs/fixed"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/jsonl"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
@@ -31,6 +37,10 @@ type format struct {
 	source component.Source
 	write  map[string]any
 	read   map[string]any
+	// charset is what texts are cut to; all can be written when it is empty.
+	charset string
+	// nulls reports whether null and an empty text are told apart.
+	nulls bool
 }
 
 func pairs(texts ...string) []component.Pair {
@@ -48,14 +58,53 @@ func formats() map[string]format {
 	places := pairs("s", "40", "l", "41-60", "f", "30", "d", "25", "day", "10", "at", "32", "ok", "5")
 	padded := pairs("l", "0", "d", "*", "ok", "#")
 	return map[string]format{
-		"csv":   {csvfile.Target(), csvfile.Source(), nil, typed},
-		"jsonl": {jsonl.Target(), jsonl.Source(), nil, typed},
+		"csv":   {target: csvfile.Target(), source: csvfile.Source(), read: typed},
+		"jsonl": {target: jsonl.Target(), source: jsonl.Source(), read: typed},
 		"fixed": {
-			fixed.Target(), fixed.Source(),
-			map[string]any{"columns": places, "pad": padded, "line-end": "crlf"},
-			map[string]any{"columns": places, "pad": padded, "types": types},
+			target: fixed.Target(), source: fixed.Source(),
+			write: map[string]any{"columns": places, "pad": padded, "line-end": "crlf"},
+			read:  map[string]any{"columns": places, "pad": padded, "types": types},
 		},
 	}
+}
+
+// shapes are formats with options that reader and writer share, by which the
+// bytes of a file are others.
+func shapes() map[string]format {
+	shape := func(name, charset string, write, both map[string]any) format {
+		f := formats()[name]
+		f.charset = charset
+		f.write, f.read = joined(f.write, write, both), joined(f.read, both)
+		return f
+	}
+	nulls := shape("csv", "windows-1252", map[string]any{"quoting": "all"}, map[string]any{"encoding": "windows-1252", "compression": "gzip", "null": "0", "quote": "'"})
+	nulls.nulls = true
+	plain := shape("csv", "utf-16be", map[string]any{"byte-order-mark": true}, map[string]any{"encoding": "utf-16be", "delimiter": "\t", "null": "a"})
+	plain.nulls = true
+	return map[string]format{
+		"csv in windows-1252, quoted, gzip": nulls,
+		"csv in utf-16be":                   plain,
+		"csv in gb18030":                    shape("csv", "gb18030", map[string]any{"line-end": "crlf"}, map[string]any{"encoding": "gb18030"}),
+		"jsonl in shift_jis, zstd":          shape("jsonl", "", nil, map[string]any{"encoding": "shift_jis", "compression": "zstd"}),
+		"jsonl in utf-16le":                 shape("jsonl", "", map[string]any{"byte-order-mark": true}, map[string]any{"encoding": "utf-16le"}),
+		"fixed in windows-1252 by bytes":    shape("fixed", "windows-1252", nil, map[string]any{"encoding": "windows-1252", "unit": "bytes", "compression": "zstd"}),
+		"fixed in utf-16le, gzip":           shape("fixed", "utf-16le", nil, map[string]any{"encoding": "utf-16le", "compression": "gzip"}),
+	}
+}
+
+func joined(all ...map[string]any) map[string]any {
+	out := map[string]any{}
+	for _, m := range all {
+		maps.Copy(out, m)
+	}
+	return out
+}
+
+// all are the formats and their shapes.
+func all() map[string]format {
+	both := formats()
+	maps.Copy(both, shapes())
+	return both
 }
 
 func schema(tb testing.TB) *record.Schema {
@@ -155,6 +204,27 @@ func content(tb testing.TB, path string) string {
 		tb.Fatal(err)
 	}
 	return string(b)
+}
+
+// text is what a file holds, unpacked as any program would.
+func text(tb testing.TB, path string) string {
+	tb.Helper()
+	data := content(tb, path)
+	var in io.Reader = strings.NewReader(data)
+	switch infile.PackedHint([]byte(data)) {
+	case "gzip":
+		r, err := gzip.NewReader(in)
+		do(tb, err)
+		in = r
+	case "zstd":
+		r, err := zstd.NewReader(in)
+		do(tb, err)
+		defer r.Close()
+		in = r
+	}
+	out, err := io.ReadAll(in)
+	do(tb, err)
+	return string(out)
 }
 
 func target(tb testing.TB) string {

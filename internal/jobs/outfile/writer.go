@@ -2,9 +2,11 @@ package outfile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/infile"
@@ -17,6 +19,9 @@ const (
 	KeyCRC    = infile.KeyCRC
 	KeyRows   = ".rows"
 	KeyTarget = ".target"
+	// KeyForm has how text became bytes; it is there only when that is not as it
+	// is.
+	KeyForm = ".form"
 )
 
 // Config says what is written.
@@ -36,6 +41,16 @@ type Config struct {
 	// behind the last one; nil is nothing.
 	Head func() ([]byte, error)
 	Tail func(rows int64) ([]byte, error)
+	// Charset is the encoding of the file; UTF-8 when it is the zero value.
+	Charset infile.Charset
+	// Mark begins the file with a byte order mark.
+	Mark bool
+	// Compression is gzip or zstd as package infile names them; anything else is
+	// none. Every Write is packed for itself.
+	Compression string
+	// RemoveEmpty leaves no file when there were no rows, not even an older one
+	// unless KeepExisting is set. Otherwise a file without rows is published.
+	RemoveEmpty bool
 }
 
 // Writer writes items to a text file. It is not safe for concurrent use.
@@ -46,8 +61,12 @@ type Writer[T any] struct {
 	footer func(rows int64) (string, error)
 	file   *partfile.File
 	rows   int64
-	buf    []byte
-	marked saved // as of the last Mark, or of Open
+	buf    []byte // the text of a chunk
+	out    []byte // the same encoded, where that is another
+	packed []byte // the same packed
+	marked saved  // as of the last Mark, or of Open
+	coder  *infile.Encoder
+	packer packer
 }
 
 // saved is the output as of a Checkpoint or a Mark.
@@ -64,10 +83,10 @@ var (
 )
 
 // New returns a Writer that calls encode for each item: it appends the record,
-// with its line end, to dst. When it fails for one item, nothing of the chunk is
-// written.
+// with its line end, to dst, as UTF-8 without a character that the charset lacks.
+// When it fails for one item, nothing of the chunk is written.
 func New[T any](cfg Config, encode func(dst []byte, item *T) ([]byte, error)) *Writer[T] {
-	return &Writer[T]{cfg: cfg, encode: encode}
+	return &Writer[T]{cfg: cfg, encode: encode, coder: cfg.Charset.NewEncoder(), packer: packer{how: cfg.Compression}}
 }
 
 // Frame puts a line before what Head returns, and one behind what Tail returns;
@@ -79,13 +98,13 @@ func (w *Writer[T]) Frame(header func() (string, error), footer func(rows int64)
 
 // Open implements core.ItemStream. What cannot be written is refused here.
 func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
-	file := partfile.Config{Target: filepath.Clean(w.cfg.Path), Mode: w.cfg.Mode, KeepExisting: w.cfg.KeepExisting, Owner: w.cfg.Owner}
+	file := w.cfg.part()
 	at, restart, err := w.cfg.restore(ec)
 	if err != nil {
 		return err
 	}
 	w.rows, w.marked = at.rows, at
-	if !restart {
+	if !restart || at.state.Length == 0 && w.cfg.RemoveEmpty { // no target can prove that it is not there
 		w.file, err = partfile.Create(ctx, file)
 		return err
 	}
@@ -95,6 +114,31 @@ func (w *Writer[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	}
 	w.file, err = partfile.Resume(ctx, file, at.state, tail)
 	return err
+}
+
+func (c Config) part() partfile.Config {
+	return partfile.Config{Target: filepath.Clean(c.Path), Mode: c.Mode, KeepExisting: c.KeepExisting, Owner: c.Owner}
+}
+
+// form names how text becomes bytes; it is empty for UTF-8 that is not packed. A
+// file is continued in no other form.
+func (c Config) form() string {
+	var words []string
+	if c.Compression == infile.CompressionGzip || c.Compression == infile.CompressionZstd {
+		words = append(words, c.Compression)
+	}
+	if name := c.Charset.Name(); name != "utf-8" {
+		words = append(words, name)
+	}
+	return strings.Join(words, " ")
+}
+
+// formText is a form as messages show it.
+func formText(form string) string {
+	if form == "" {
+		return "plain utf-8"
+	}
+	return core.EscapeControl(form)
 }
 
 // Saved returns the state of the file of c that Checkpoint has left in ec; it is
@@ -117,6 +161,10 @@ func (c Config) restore(ec core.ExecutionContext) (at saved, ok bool, err error)
 	if err == nil && present != (v != nil) {
 		err = fmt.Errorf("context key %s stands alone or is missing", core.Quote(c.Name+KeyTarget))
 	}
+	form, formed, formErr := ec.String(c.Name + KeyForm)
+	if err = errors.Join(err, formErr); err == nil && formed && v == nil {
+		err = fmt.Errorf("context key %s stands alone", core.Quote(c.Name+KeyForm))
+	}
 	switch {
 	case err != nil:
 		return at, false, infile.Damaged(op, err)
@@ -127,6 +175,12 @@ func (c Config) restore(ec core.ExecutionContext) (at saved, ok bool, err error)
 			Kind: core.ErrCheckpointMismatch, Op: op,
 			Msg:  "the last attempt wrote to " + core.EscapeControl(target),
 			Hint: "restart with the path of the last attempt",
+		}
+	case form != c.form() && v[0] > 0:
+		return at, false, &core.Error{
+			Kind: core.ErrCheckpointMismatch, Op: op,
+			Msg:  "the last attempt wrote " + formText(form) + ", and now it is to be " + formText(c.form()),
+			Hint: "restart with the encoding and the compression of the last attempt",
 		}
 	}
 	return saved{state: partfile.State{Length: v[0], CRC: uint32(v[1])}, rows: v[2]}, true, nil //nolint:gosec // Numbers checks
@@ -153,6 +207,9 @@ func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 		}
 	}
 	w.buf = buf
+	if buf, err = w.bytes(buf, w.packer.append); err != nil {
+		return fmt.Errorf("write output %s: %w", core.EscapeControl(w.cfg.Path), err)
+	}
 	if err := w.file.Append(buf); err != nil {
 		return err
 	}
@@ -196,11 +253,14 @@ func (w *Writer[T]) Checkpoint(ec core.ExecutionContext) error {
 	ec.Put(w.cfg.Name+KeyCRC, int64(state.CRC))
 	ec.Put(w.cfg.Name+KeyRows, w.rows)
 	ec.Put(w.cfg.Name+KeyTarget, filepath.Clean(w.cfg.Path))
+	if form := w.cfg.form(); form != "" {
+		ec.Put(w.cfg.Name+KeyForm, form)
+	}
 	return nil
 }
 
 // Finish implements core.Finisher: tail, sync, rename. A file without rows is
-// published too.
+// published too, unless RemoveEmpty is set.
 func (w *Writer[T]) Finish(ctx context.Context) error {
 	switch {
 	case w.file == nil:
@@ -209,6 +269,8 @@ func (w *Writer[T]) Finish(ctx context.Context) error {
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case w.rows == 0 && w.cfg.RemoveEmpty:
+		return w.clear(ctx)
 	}
 	tail, err := w.tail(w.file.State(), w.rows)
 	if err != nil {
@@ -217,15 +279,43 @@ func (w *Writer[T]) Finish(ctx context.Context) error {
 	return w.file.Publish(tail)
 }
 
+// clear leaves no file. It may be repeated, by the next attempt too.
+func (w *Writer[T]) clear(ctx context.Context) error {
+	if err := w.file.Close(); err != nil { // and with it the lock
+		return err
+	}
+	return partfile.Clear(ctx, w.cfg.part())
+}
+
 // Close implements core.ItemStream. It publishes nothing and removes nothing.
 func (w *Writer[T]) Close() error {
 	file := w.file
 	w.file = nil
-	return file.Close()
+	return errors.Join(file.Close(), w.packer.close())
 }
 
 func (w *Writer[T]) notOpen(verb string) error {
 	return fmt.Errorf("%s output %s: not open", verb, core.EscapeControl(w.cfg.Path))
+}
+
+// bytes makes text into what stands in the file: encoded, and packed by pack.
+func (w *Writer[T]) bytes(text []byte, pack func(dst, text []byte) ([]byte, error)) ([]byte, error) {
+	if w.coder != nil {
+		var lacks rune
+		var ok bool
+		if w.out, lacks, ok = w.coder.Append(w.out[:0], text); !ok {
+			return nil, errors.New(Lacking(w.cfg.Charset, lacks))
+		}
+		if w.packer.isNone() {
+			return w.out, nil
+		}
+		text = w.out
+	} else if w.packer.isNone() {
+		return text, nil
+	}
+	var err error
+	w.packed, err = pack(w.packed[:0], text)
+	return w.packed, err
 }
 
 // head appends what stands before the first record when nothing has been written
@@ -234,9 +324,15 @@ func (w *Writer[T]) head(dst []byte, at partfile.State) ([]byte, error) {
 	if at.Length > 0 {
 		return dst, nil
 	}
+	if w.cfg.Mark {
+		dst = append(dst, "\ufeff"...)
+	}
 	if w.header != nil {
 		line, err := w.header()
 		if err != nil {
+			return dst, fmt.Errorf("write output %s: header: %w", core.EscapeControl(w.cfg.Path), err)
+		}
+		if err := w.holds(line); err != nil {
 			return dst, fmt.Errorf("write output %s: header: %w", core.EscapeControl(w.cfg.Path), err)
 		}
 		dst = append(append(dst, line...), '\n')
@@ -251,8 +347,8 @@ func (w *Writer[T]) head(dst []byte, at partfile.State) ([]byte, error) {
 	return dst, nil
 }
 
-// tail returns what stands behind a body of that state: the head of an empty
-// one, and the tail.
+// tail returns the bytes behind a body of that state: the head of an empty one,
+// and the tail. They are valid until the next Write.
 func (w *Writer[T]) tail(at partfile.State, rows int64) ([]byte, error) {
 	tail, err := w.head(nil, at)
 	if err != nil {
@@ -270,7 +366,21 @@ func (w *Writer[T]) tail(at partfile.State, rows int64) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("write output %s: footer: %w", core.EscapeControl(w.cfg.Path), err)
 		}
+		if err := w.holds(line); err != nil {
+			return nil, fmt.Errorf("write output %s: footer: %w", core.EscapeControl(w.cfg.Path), err)
+		}
 		tail = append(append(tail, line...), '\n')
 	}
-	return tail, nil
+	if len(tail) == 0 && at.Length > 0 {
+		return nil, nil
+	}
+	return w.bytes(tail, func(dst, text []byte) ([]byte, error) { return w.packer.stored(dst, text), nil })
+}
+
+// holds reports why the file cannot hold a line.
+func (w *Writer[T]) holds(line string) error {
+	if _, lacks, ok := w.coder.Measure(line); !ok {
+		return errors.New(Lacking(w.cfg.Charset, lacks))
+	}
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
 	"github.com/batchctl/batchctl/internal/jobs/csvfile"
+	"github.com/batchctl/batchctl/internal/jobs/infile"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
@@ -53,18 +54,18 @@ func TestText(t *testing.T) {
 // commit names, and goes on.
 func TestRestartOfWriters(t *testing.T) {
 	t.Parallel()
-	all := rows(t, 4)
-	for name, f := range formats() {
+	items := rows(t, 4)
+	for name, f := range all() {
 		t.Run("CHUNK-62 "+name, func(t *testing.T) {
 			t.Parallel()
 			path := target(t)
 			run := func(w writer) {
 				frame(w)
-				do(t, w.Open(t.Context(), nil), chunk(t.Context(), w, core.ExecutionContext{}, all), w.Finish(t.Context()), w.Close())
+				do(t, w.Open(t.Context(), nil), chunk(t.Context(), w, core.ExecutionContext{}, items), w.Finish(t.Context()), w.Close())
 			}
 			run(newWriter(t, f, path, nil))
-			want := content(t, path)
-			for stop := range len(all) + 1 {
+			want := text(t, path)
+			for stop := range len(items) + 1 {
 				for _, published := range []bool{false, true} {
 					path := target(t)
 					ec := core.ExecutionContext{}
@@ -72,23 +73,23 @@ func TestRestartOfWriters(t *testing.T) {
 					frame(w)
 					do(t, w.Open(t.Context(), nil), w.Checkpoint(ec))
 					for i := range stop {
-						do(t, chunk(t.Context(), w, ec, all[i:i+1]))
+						do(t, chunk(t.Context(), w, ec, items[i:i+1]))
 					}
-					if published = published && stop == len(all); published {
+					if published = published && stop == len(items); published {
 						do(t, w.Finish(t.Context()))
 					} else {
-						do(t, w.Mark(t.Context()), w.Write(t.Context(), &core.Chunk[record.Record]{Items: all}), w.Revert(t.Context()))
-						do(t, w.Write(t.Context(), &core.Chunk[record.Record]{Items: all[:1]})) // and no commit
+						do(t, w.Mark(t.Context()), w.Write(t.Context(), &core.Chunk[record.Record]{Items: items}), w.Revert(t.Context()))
+						do(t, w.Write(t.Context(), &core.Chunk[record.Record]{Items: items[:1]})) // and no commit
 					}
 					do(t, w.Close())
 					w = newWriter(t, f, path, nil)
 					frame(w)
 					do(t, w.Open(t.Context(), ec))
 					if !published {
-						do(t, w.Mark(t.Context()), w.Write(t.Context(), &core.Chunk[record.Record]{Items: all[stop:]}))
+						do(t, w.Mark(t.Context()), w.Write(t.Context(), &core.Chunk[record.Record]{Items: items[stop:]}))
 					}
 					do(t, w.Finish(t.Context()), w.Close())
-					if got := content(t, path); got != want {
+					if got := text(t, path); got != want {
 						t.Errorf("behind %d chunks, published %v: got\n%s, want\n%s", stop, published, got, want)
 					}
 				}
@@ -143,11 +144,15 @@ func TestBadItems(t *testing.T) {
 		"not UTF-8":    {"fixed", "\xff", "not UTF-8"},
 		"csv, NUL":     {"csv", "\x00", "without NUL"},
 		"jsonl, bytes": {"jsonl", "\xff", "not UTF-8"},
+
+		"lacking":        {"csv in windows-1252, quoted, gzip", "x가y", "windows-1252 has no \"가\" (U+AC00)"},
+		"lacking, fixed": {"fixed in windows-1252 by bytes", "Łódź", "windows-1252 has no \"Ł\" (U+0141)"},
+		"a mark":         {"fixed in windows-1252 by bytes", "ÿþ", "taken for one of another encoding"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := target(t)
-			w := newWriter(t, formats()[tt.format], path, nil)
+			w := newWriter(t, all()[tt.format], path, nil)
 			ec := core.ExecutionContext{}
 			do(t, w.Open(t.Context(), nil), chunk(t.Context(), w, ec, rows(t, 1)))
 			before := content(t, path+".part")
@@ -169,12 +174,12 @@ func TestBadItems(t *testing.T) {
 // TestRoundTrip: what is written reads back the same.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	for name, f := range formats() {
+	for name, f := range all() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			rapid.Check(t, func(rt *rapid.T) {
-				items := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) record.Record { return anyRecord(t, rt, name) }), 0, 5).Draw(rt, "records")
+				items := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) record.Record { return anyRecord(t, rt, f) }), 0, 5).Draw(rt, "records")
 				path := filepath.Join(dir, "out")
 				w := newWriter(t, f, path, nil)
 				do(t, w.Open(t.Context(), nil), chunk(t.Context(), w, core.ExecutionContext{}, items), w.Finish(t.Context()), w.Close())
@@ -184,7 +189,7 @@ func TestRoundTrip(t *testing.T) {
 				}
 				for i := range items {
 					for k, want := range items[i].Values() {
-						if got := got[i].Value(k); got != want && (want.Text() != "" || got.Text() != "") {
+						if got := got[i].Value(k); got != want && (f.nulls || want.Text() != "" || got.Text() != "") {
 							rt.Fatalf("record %d, column %d is %#v, want %#v, of\n%s", i, k, got, want, content(t, path))
 						}
 					}
@@ -195,10 +200,21 @@ func TestRoundTrip(t *testing.T) {
 }
 
 // anyRecord draws a record that the format can hold.
-func anyRecord(tb testing.TB, rt *rapid.T, format string) record.Record {
+func anyRecord(tb testing.TB, rt *rapid.T, f format) record.Record {
 	tb.Helper()
 	text := rapid.StringOfN(rapid.RuneFrom([]rune("ab0 \t\"'\\,;#é가😀\u2028\ufeff\n\r\u0001")), 0, 12, -1).Draw(rt, "s")
-	if format == "fixed" {
+	if f.charset != "" {
+		charset, err := infile.FindCharset(f.charset)
+		do(tb, err)
+		coder := charset.NewEncoder()
+		text = strings.Map(func(r rune) rune {
+			if !coder.Has(r) {
+				return 'x'
+			}
+			return r
+		}, text)
+	}
+	if f.target.Spec.Name == "fixed" {
 		text = strings.Trim(strings.NewReplacer("\n", "n", "\r", "r", "\ufeff", "f").Replace(text), " ")
 		if strings.Trim(text, " \t") == "" { // a line without anything in it is none
 			text = "x"
@@ -207,14 +223,17 @@ func anyRecord(tb testing.TB, rt *rapid.T, format string) record.Record {
 	s := schema(tb)
 	values := make([]record.Value, s.Len())
 	values[0] = record.OfString(text)
+	if f.nulls && rapid.IntRange(0, 4).Draw(rt, "null") == 0 {
+		values[0] = record.Value{}
+	}
 	maybe := func(i int, v record.Value, ok bool) {
 		if ok && rapid.IntRange(0, 4).Draw(rt, "null") > 0 {
 			values[i] = v
 		}
 	}
 	maybe(1, record.OfLong(rapid.Int64().Draw(rt, "l")), true)
-	f, ok := record.OfDouble(rapid.Float64().Draw(rt, "f"))
-	maybe(2, f, ok && len(f.Text()) <= 30)
+	double, ok := record.OfDouble(rapid.Float64().Draw(rt, "f"))
+	maybe(2, double, ok && len(double.Text()) <= 30)
 	d, ok := record.OfCoefficient(rapid.Bool().Draw(rt, "neg"), rapid.Uint64Max(record.MaxCoefficient).Draw(rt, "d"), rapid.IntRange(0, 19).Draw(rt, "scale"))
 	maybe(3, d, ok)
 	day, ok := record.OfDays(rapid.Int64Range(record.MinDays, record.MaxDays).Draw(rt, "day"))
