@@ -72,7 +72,7 @@ func (b builder) job(o *object) *Job {
 		Name: o.text("job"), Description: o.text("description"), Restartable: o.text("restartable"),
 		Parameters: b.parameters(o), Open: !declared, Incrementer: o.text("incrementer"),
 		Properties: o.pairs("properties"), Resources: b.resources(o), Listeners: b.hooks(o.obj("listeners")),
-		Steps: each(o, "steps", b.element),
+		Steps: each(o, "steps", b.element), Spans: o.spans,
 	}
 }
 
@@ -109,7 +109,7 @@ func (b builder) hooks(o *object) Hooks {
 }
 
 func (b builder) element(o *object) Element {
-	e := Element{Pos: o.Pos, Next: o.text("next"), Transitions: each(o, "transitions", b.transition)}
+	e := Element{Pos: o.Pos, Spans: o.spans, Next: o.text("next"), Transitions: each(o, "transitions", b.transition)}
 	switch o.block.name {
 	case "step":
 		e.Kind, e.ID = KindStep, o.text("step")

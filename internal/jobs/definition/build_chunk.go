@@ -2,7 +2,7 @@ package definition
 
 func (b builder) chunk(o *object) *Chunk {
 	return &Chunk{
-		Pos: o.Pos, Size: o.text("size"), TimeLimit: o.text("time-limit"), Threads: o.text("threads"),
+		Pos: o.Pos, Spans: o.spans, Size: o.text("size"), TimeLimit: o.text("time-limit"), Timeout: o.text("timeout"), Threads: o.text("threads"),
 		Reader: b.component(o.obj("reader")), Processor: each(o, "processor", b.op),
 		Writer:  maybe(o.obj("writer"), func(o *object) *Output { return new(b.output(o)) }),
 		Writers: each(o, "writers", b.output), Route: each(o, "route", b.output),
@@ -19,7 +19,7 @@ func (builder) component(o *object) Component {
 	if !ok {
 		return Component{}
 	}
-	c := Component{Name: v.key}
+	c := Component{Name: v.key, Spans: v.obj.spans}
 	for _, k := range v.obj.block.keys { // in the order of the table, which is that of the reference
 		given, ok := v.obj.find(k.name)
 		if !ok {
@@ -48,7 +48,7 @@ func (b builder) output(o *object) Output {
 
 func (b builder) op(o *object) Op {
 	op := Op{
-		Pos: o.Pos, Filter: o.text("filter"), Validate: o.text("validate"), Message: o.text("message"), Class: o.text("class"),
+		Pos: o.Pos, Spans: o.spans, Filter: o.text("filter"), Validate: o.text("validate"), Message: o.text("message"), Class: o.text("class"),
 		Drop: o.list("drop"), Keep: o.list("keep"),
 	}
 	if o.block.name == "set" {

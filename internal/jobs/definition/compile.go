@@ -36,13 +36,14 @@ func Compile(file *File, env Environment) (*core.Job, Problems) {
 		return nil, file.Problems
 	}
 	c := &compiler{
-		job:    &job{file: file, tree: file.Job, dir: dir, env: env, made: &core.Job{Definition: &core.JobDefinition{Hash: file.SHA256, Text: file.Text}}},
+		job:    &job{file: file, tree: file.Job, dir: dir, env: env, made: new(core.Job)},
 		source: &source{path: file.Path, text: strings.TrimPrefix(file.Text, "\ufeff")},
 	}
 	c.compile()
 	if all := c.all(); len(all) > 0 {
 		return nil, all
 	}
+	c.made.Definition = c.identity()
 	return c.made, nil
 }
 
@@ -59,18 +60,6 @@ func (c *compiler) all() Problems {
 	return slices.Compact(all)
 }
 
-// spoiled reports whether something of e could not be read, so that what is
-// found behind it would only follow from that.
-func (c *compiler) spoiled(e *Element) bool {
-	end := 1 << 30
-	for _, other := range c.ids {
-		if other.Line > e.Line {
-			end = min(end, other.Line)
-		}
-	}
-	return slices.ContainsFunc(c.file.Problems, func(p Problem) bool { return p.Line >= e.Line && p.Line < end })
-}
-
 // job is a compiled definition: what its steps need to know when they start.
 type job struct {
 	file *File
@@ -78,6 +67,8 @@ type job struct {
 	dir  string // absolute: of the definition
 	env  Environment
 	made *core.Job
+	// files are those of statements, whose names are written out.
+	files []statementFile
 }
 
 // compiler collects what is made and what is wrong.
@@ -113,7 +104,7 @@ func (c *compiler) compile() {
 	c.flow()
 	c.made.Listener = c.jobListener(c.tree.Listeners)
 	c.made.Validator = validator{c.job, c.checks}
-	if len(c.problems) == 0 && len(c.file.Problems) == 0 { // else what follows would only follow from that
+	if c.flowIsKnown() {
 		c.review()
 	}
 }

@@ -29,6 +29,7 @@ type chunkPlan struct {
 	size     late[int64]
 	threads  late[int64]
 	limit    late[time.Duration] // of the time that reading a chunk may take; 0: none
+	timeout  late[time.Duration] // of one attempt to write a chunk; 0: none
 	reader   late[reader]
 	process  late[processor] // nil: nothing is done
 	single   bool            // the processor is for one thread
@@ -54,6 +55,7 @@ func (c *compiler) chunk(e *Element) *core.Step {
 		j: c.job, e: e, size: lateValue(c, x.Size, chunk.DefaultSize, within(1, chunk.MaxSize)),
 		threads: lateValue(c, x.Threads, 1, within(1, chunk.MaxThreads)),
 		limit:   lateValue(c, x.TimeLimit, 0, parseDuration),
+		timeout: lateValue(c, x.Timeout, 0, parseDuration),
 		skip:    c.skip(x.Skip), retry: c.retry(x.Retry),
 	}
 	if x.Skip != nil {
@@ -63,11 +65,11 @@ func (c *compiler) chunk(e *Element) *core.Step {
 		p.most, p.classes = c.skipLimit(x.Skip), c.classes(x.Skip.Include, x.Skip.Exclude)
 	}
 	c.separateFiles(x)
-	if !c.spoiled(e) {
-		var in *record.Schema
-		in, p.reader = c.reads(x.Reader)
-		out := c.ops(x.Processor, in, p)
-		p.write = c.outputs(x, out)
+	var in *record.Schema
+	in, p.reader = c.reads(x.Reader)
+	out := c.ops(x, in, p)
+	p.write = c.outputs(x, out)
+	if !c.wrongIn(x.Spans, "expect") {
 		c.expectations(x.Expect, in, out, p)
 	}
 	if n, err := strconv.Atoi(x.Threads.Value); p.single && x.Threads.Parts == nil && err == nil && n > 1 {
@@ -99,6 +101,9 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 		return nil, err
 	}
 	o := chunk.Options{Size: int(size), Threads: int(threads), TimeLimit: limit}
+	if o.Timeout, err = p.timeout(b); err != nil {
+		return nil, err
+	}
 	if o.Skip, err = p.skip(b); err != nil {
 		return nil, err
 	}

@@ -130,11 +130,14 @@ func (c *compiler) reads(k Component) (*record.Schema, late[reader]) {
 	}
 	source := c.env.Catalog.Sources[i]
 	now, then := c.valuesOf(k, source.Spec)
-	if len(c.problemsAt(k)) > 0 {
+	if len(c.problemsAt(k)) > 0 || c.columnsUnknown(k, source.Spec) {
 		return nil, nil
 	}
 	schema, err := source.Schema(now)
-	if err != nil {
+	switch {
+	case err != nil && c.spoiled(k): // it may only follow from that
+		return nil, nil
+	case err != nil:
 		c.reportOption(k, err)
 		return nil, nil
 	}
@@ -156,7 +159,7 @@ func (c *compiler) writes(k Component, schema *record.Schema) late[writer] {
 	}
 	target := c.env.Catalog.Targets[i]
 	now, then := c.valuesOf(k, target.Spec)
-	if schema != nil && target.Check != nil && len(c.problemsAt(k)) == 0 {
+	if schema != nil && target.Check != nil && len(c.problemsAt(k)) == 0 && !c.spoiled(k) {
 		if err := target.Check(now, schema); err != nil {
 			c.reportOption(k, err)
 		}

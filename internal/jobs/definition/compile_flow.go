@@ -111,7 +111,7 @@ func (c *compiler) review() {
 		c.locate(err)
 		return
 	}
-	c.locate(flow.Check(c.made))
+	c.locate(c.withoutUnreached(flow.Check(c.made)))
 }
 
 // mentioned finds the first element in a message, and transition the pattern.

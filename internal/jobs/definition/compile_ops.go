@@ -16,7 +16,12 @@ import (
 
 // ops compiles the operations of a processor and returns the columns behind
 // them; nil when they are not known.
-func (c *compiler) ops(list []Op, in *record.Schema, p *chunkPlan) *record.Schema {
+func (c *compiler) ops(x *Chunk, in *record.Schema, p *chunkPlan) *record.Schema {
+	list, all := c.soundOps(x)
+	if !all { // what is behind them has other columns
+		c.ops(&Chunk{Processor: list}, in, p)
+		return nil
+	}
 	if in == nil || len(list) == 0 {
 		return in
 	}

@@ -11,7 +11,7 @@ import (
 // the environment.
 func (c *compiler) ownWork(e *Element) {
 	p := e.Partition
-	if c.spoiled(e) || p.Count.Value == "1" || len(p.Values) == 1 {
+	if c.stepSpoiled(e) || p.Count.Value == "1" || len(p.Values) == 1 {
 		return
 	}
 	hint := "use a value of the part"

@@ -143,6 +143,7 @@ steps:
         - validate: "a == jobProperties['login']"
         - set: {k: "jobParameters['s']", d: "jobParameters['day'] + jobProperties['day']"}
       writer: {none: {}}
+    next: split
   - step: split
     chunk:
       reader: {csv: {file: in.csv, types: {a: string}}}
@@ -153,6 +154,7 @@ steps:
       expect:
         - {total: count, where: "jobParameters['s'] != ''", equals: "1"}
         - {total: "sum(long(jobParameters['s']))", equals: "1"}
+    next: choose
   - decision: choose
     value: "jobParameters['s']"
     transitions: [{on: "*", to: end}]
@@ -165,5 +167,5 @@ steps:
 			t.Errorf("%s: %s", p.Where(), p.Message)
 		}
 	}
-	same(t, []int{10, 11, 12, 19, 22, 23, 25}, lines)
+	same(t, []int{10, 11, 12, 20, 23, 24, 27}, lines)
 }

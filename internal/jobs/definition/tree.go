@@ -79,6 +79,7 @@ type Job struct {
 	Resources   []Resource
 	Listeners   Hooks
 	Steps       []Element
+	Spans       []Span
 }
 
 // Parameter declares a job parameter.
@@ -141,6 +142,7 @@ type Element struct {
 	Kind Kind
 	ID   Text
 	Pos
+	Spans       []Span
 	Next        Text
 	Transitions []Transition
 
@@ -244,8 +246,10 @@ type Query struct {
 // Chunk reads, processes and writes records.
 type Chunk struct {
 	Pos
+	Spans     []Span
 	Size      Text // int, default 1000
 	TimeLimit Text // duration, default 0: none
+	Timeout   Text // duration, default 0: none
 	Threads   Text // int, default 1
 	Reader    Component
 	Processor []Op
@@ -264,6 +268,7 @@ type Chunk struct {
 type Component struct {
 	Name    Text // not given when the definition has none
 	Options []Entry
+	Spans   []Span
 }
 
 // Entry is an option as it is given: by its type a scalar, a list or a map.
@@ -287,6 +292,7 @@ type Output struct {
 // Op is one operation of a processor: exactly one of the fields is given.
 type Op struct {
 	Pos
+	Spans    []Span
 	Filter   Text // an expression: keep the record if it is true
 	Validate Text // an expression: reject the record unless it is true
 	Message  Text // with Validate

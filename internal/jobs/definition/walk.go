@@ -23,6 +23,7 @@ type object struct {
 	Pos
 	block  *block
 	values []given
+	spans  []Span
 }
 
 // given is a key that a block has.
@@ -44,7 +45,8 @@ func (o *object) find(name string) (value, bool) {
 // walker reads nodes by the grammar.
 type walker struct {
 	*source
-	g *grammar
+	g   *grammar
+	end Pos // where what is read now has ended; the zero Pos: with the file
 }
 
 // block reads a node as a block; nil when it is none.
@@ -52,7 +54,8 @@ func (w *walker) block(n *yaml.Node, b *block) *object {
 	if !w.mapping(n, article(b.called())+" is", b) {
 		return nil
 	}
-	o := &object{Pos: Pos{n.Line, n.Column}, block: b, values: make([]given, 0, len(n.Content)/2)}
+	o := &object{Pos: Pos{n.Line, n.Column}, block: b, values: make([]given, 0, len(n.Content)/2), spans: spansOf(n, w.end)}
+	defer func(end Pos) { w.end = end }(w.end)
 	present := make([]string, 0, len(n.Content)/2)
 	w.entries(n, func(name Text, v *yaml.Node) {
 		k := b.index[name.Value]
@@ -61,6 +64,7 @@ func (w *walker) block(n *yaml.Node, b *block) *object {
 			return
 		}
 		present = append(present, name.Value)
+		w.end = endOf(o.spans, name.Pos())
 		if got, ok := w.value(v, k, name); ok {
 			o.values = append(o.values, given{k, got})
 		}
@@ -189,6 +193,9 @@ func (w *walker) unknown(name Text, b *block) (meant string) {
 	hint := "it has no keys"
 	if len(b.keys) > 0 {
 		meant, hint = b.suggest(name.Value)
+	}
+	if spec, isWriter := strings.CutSuffix(b.name, " "+choiceWriter); isWriter && slices.Contains([]string{"header-template", "footer-template", "when"}, name.Value) {
+		hint = "write it beside " + spec + ", not below it"
 	}
 	w.add(name.Pos(), hint, "%s has no key %s", b.called(), core.Quote(name.Value))
 	return meant

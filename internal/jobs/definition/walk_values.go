@@ -125,7 +125,13 @@ func (w *walker) many(n *yaml.Node, k *key, name string) (items []value, ok bool
 		w.add(Pos{n.Line, n.Column}, k.advice(), "the list of %s is empty", name)
 		return nil, false
 	}
-	for _, c := range n.Content {
+	defer func(end Pos) { w.end = end }(w.end)
+	last := w.end
+	for i, c := range n.Content {
+		w.end = last
+		if i+1 < len(n.Content) {
+			w.end = Pos{n.Content[i+1].Line, n.Content[i+1].Column}
+		}
 		if obj := w.one(c, k); obj != nil {
 			items = append(items, value{obj: obj})
 		}

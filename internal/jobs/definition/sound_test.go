@@ -1,0 +1,133 @@
+package definition_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/batchctl/batchctl/internal/jobs/definition"
+)
+
+// saidOf returns what is wrong with a definition, one "line: message" each.
+func saidOf(t *testing.T, text string) []string {
+	t.Helper()
+	st := newStage(t)
+	st.write("job.yaml", text)
+	var all []string
+	for _, p := range st.compile() {
+		all = append(all, lineAndMessage(p))
+	}
+	return all
+}
+
+func lineAndMessage(p definition.Problem) string {
+	_, place, _ := strings.Cut(p.Where(), "job.yaml:")
+	line, _, _ := strings.Cut(place, ":")
+	return line + ": " + p.Message
+}
+
+// What is wrong in one place hides nothing in another: all that is wrong with a
+// file is told at once, and nothing that only follows from something else.
+func TestAllAtOnce(t *testing.T) {
+	t.Parallel()
+	const head = "job: x\nsteps:\n  - step: a\n    chunk:\n"
+	const reader = "      reader: {csv: {file: a.csv, types: {id: long, name: string}}}\n"
+	const writer = "      writer: {csv: {file: b.csv}}\n"
+	for name, test := range map[string]struct {
+		text string
+		want []string // parts of each message, in order
+	}{
+		"a class": {
+			head + reader + "      processor:\n        - filter: nmae == 'x'\n        - set: {y: nmae}\n" + writer + "      skip: {include: [read.pars]}\n",
+			[]string{`7: there is no column "nmae"`, `8: there is no column "nmae"`, `"read.pars"`},
+		},
+		"a key of the chunk": {
+			head + "      sise: 10\n" + reader + "      processor:\n        - filter: nmae == 'x'\n" + writer,
+			[]string{"5: chunk has no key", `8: there is no column "nmae"`},
+		},
+		"a key of the step": {
+			head + reader + "      processor:\n        - filter: nmae == 'x'\n" + writer + "    tiemout: 5m\n",
+			[]string{`7: there is no column "nmae"`, "9: step has no key"},
+		},
+		"an option that has nothing to do with columns": {
+			head + "      reader: {csv: {file: a.csv, separatr: x, types: {id: long}}}\n      processor:\n        - filter: nmae == 'x'\n" + writer,
+			[]string{`5: csv reader has no key`, `7: there is no column "nmae"`},
+		},
+		"the options of columns": {
+			head + "      reader: {csv: {file: a.csv, tpyes: {id: long}}}\n      processor:\n        - filter: id > 5\n" + writer,
+			[]string{`5: csv reader has no key`},
+		},
+		"an operation": {
+			head + reader + "      processor:\n        - filter: nmae == 'x'\n        - sett: {z: id}\n        - filter: z > 1\n" + writer,
+			[]string{`7: there is no column "nmae"`, "8: an operation"},
+		},
+		"the class of a validate": {
+			head + reader + "      processor:\n        - validate: id > 0\n          class: write.x\n        - filter: nmae == 'x'\n" + writer,
+			[]string{"8: the class of a validate", `9: there is no column "nmae"`},
+		},
+		"a writer": {
+			head + reader + "      processor:\n        - filter: nmae == 'x'\n      writer: {csv: {fil: b.csv}}\n",
+			[]string{`7: there is no column "nmae"`, `8: csv writer has no key`},
+		},
+		"the flow": {
+			"job: x\nparameters: {day: {type: dat}}\nsteps:\n  - step: a\n    exec: {comand: [a]}\n    transitions: [{on: '*', to: b}, {on: FAILED, to: c}]\n" +
+				"  - step: b\n    exec: {command: [a], timeout: 5}\n    next: c\n  - step: c\n    exec: {command: [b]}\n  - step: d\n    exec: {command: [b]}\n",
+			[]string{"2: type", `5: exec has no key "comand"`, "6: element \"a\": transition on \"FAILED\"", "8: timeout", "12: element \"d\""},
+		},
+		"a circle": {
+			"job: x\nsteps:\n  - step: a\n    exec: {command: [a], timeout: 5}\n    transitions: [{on: '*', to: b}]\n  - step: b\n    exec: {command: [a]}\n    transitions: [{on: X, to: a}]\n    next: end2\n  - step: end2\n    exec: {command: [a]}\n",
+			[]string{"4: timeout", "goes round in a circle"},
+		},
+		"a target that is not there hides what follows from it": {
+			"job: x\nsteps:\n  - step: a\n    exec: {command: [a]}\n    next: bb\n  - step: b\n    exec: {command: [a]}\n",
+			[]string{`5: there is no element "bb"`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := saidOf(t, test.text)
+			if len(got) != len(test.want) || slices.ContainsFunc(test.want, func(want string) bool {
+				return !slices.ContainsFunc(got, func(said string) bool { return strings.Contains(said, want) })
+			}) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// One way that is written down makes all of its level explicit: that is said once,
+// with what to write.
+func TestNeverReached(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("job.yaml", `
+job: x
+steps:
+  - step: a
+    exec: {command: [a]}
+    transitions: [{on: FAILED, to: stop}]
+  - step: b
+    exec: {command: [a]}
+  - step: c
+    exec: {command: [a]}
+  - flow: f
+    steps:
+      - step: g
+        exec: {command: [a]}
+        next: h
+      - step: h
+        exec: {command: [a]}
+      - step: i
+        exec: {command: [a]}
+`)
+	var got []string
+	for _, p := range st.compile() {
+		got = append(got, lineAndMessage(p)+" = "+p.Hint)
+	}
+	same(t, []string{
+		`7: elements "b", "c" and "f" of the job's outermost level are never reached: nothing leads to them from "a", the first` +
+			` = transitions or next anywhere in a level make all ways in it explicit: write next: b below "a", next: c below "b" and next: f below "c"`,
+		`18: element "i" of flow "f" is never reached: nothing leads to it from "g", the first` +
+			` = transitions or next anywhere in a level make all ways in it explicit: write next: i below "h"`,
+	}, got)
+}
