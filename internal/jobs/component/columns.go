@@ -1,6 +1,7 @@
 package component
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,7 +27,7 @@ const (
 
 // MakeSchema makes a schema of names, or of the names in types when there are
 // none. A name without a type is a string; a type without its name is refused, as
-// is one that is required.
+// is one that is required. The error joins all that is wrong.
 func MakeSchema(names []string, types []Pair, required []string) (*record.Schema, error) {
 	if len(names) == 0 {
 		for _, p := range types {
@@ -35,10 +36,11 @@ func MakeSchema(names []string, types []Pair, required []string) (*record.Schema
 	}
 	if len(names) == 0 {
 		return nil, &OptionError{
-			Option: OptionTypes, Msg: "no columns are declared: what is read has to be known before the file is",
+			Option: OptionTypes, Msg: "no columns are declared: what is read has to be known before anything is",
 			Hint: "types: {id: long, name: string}",
 		}
 	}
+	var wrong []error
 	columns := make([]record.Column, len(names))
 	for i, name := range names {
 		columns[i] = record.Column{Name: name, Kind: record.String}
@@ -46,30 +48,38 @@ func MakeSchema(names []string, types []Pair, required []string) (*record.Schema
 	for _, p := range types {
 		i := slices.Index(names, p.Name)
 		if i < 0 {
-			return nil, noColumn(OptionTypes, p.Name, names)
+			wrong = append(wrong, noColumn(OptionTypes, p.Name, names))
+			continue
 		}
 		c, err := record.ParseColumn(p.Name, p.Value)
 		if err != nil {
-			return nil, &OptionError{Option: OptionTypes, Msg: "column " + core.Quote(p.Name) + ": " + err.Error(), Hint: core.Hint(err)}
+			wrong = append(wrong, &OptionError{
+				Option: OptionTypes, Entry: p.Name, Msg: "column " + core.Quote(p.Name) + ": " + err.Error(), Hint: core.Hint(err),
+			})
+			continue
 		}
 		columns[i] = c
 	}
 	for _, name := range required {
 		i := slices.Index(names, name)
 		if i < 0 {
-			return nil, noColumn(OptionRequired, name, names)
+			wrong = append(wrong, noColumn(OptionRequired, name, names))
+			continue
 		}
 		columns[i].Required = true
 	}
 	schema, err := record.NewSchema(columns...)
 	if err != nil {
-		return nil, &OptionError{Option: OptionColumns, Msg: err.Error()}
+		wrong = append(wrong, &OptionError{Option: OptionColumns, Msg: err.Error()})
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	return schema, nil
 }
 
 func noColumn(option, name string, names []string) error {
-	return &OptionError{Option: option, Msg: "there is no column " + core.Quote(name), Hint: didYouMean(name, names)}
+	return &OptionError{Option: option, Entry: name, Msg: "there is no column " + core.Quote(name), Hint: didYouMean(name, names)}
 }
 
 func didYouMean(name string, names []string) string {

@@ -79,6 +79,7 @@ func value[T any](v Values, name string) T {
 // where the option stands adds the place.
 type OptionError struct {
 	Option string
+	Entry  string // of a list or map: the one that is meant; empty: all
 	Msg    string
 	Hint   string
 }

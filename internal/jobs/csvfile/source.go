@@ -1,7 +1,9 @@
 package csvfile
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -16,13 +18,13 @@ var ragged = map[string]Ragged{"error": 0, "pad": PadShort, "cut": CutLong, "bot
 // Source returns the reader of CSV files that definitions name csv.
 func Source() component.Source {
 	return component.Source{Spec: sourceSpec(), Schema: func(v component.Values) (*record.Schema, error) {
-		if _, err := sourceConfig(v); err != nil {
-			return nil, err
-		}
+		_, err := sourceConfig(v)
 		if !v.Bool("header") && len(v.List(component.OptionColumns)) == 0 {
-			return nil, component.Wrong(component.OptionColumns, "a file without a header needs the names of all its fields, in their order")
+			wrong := component.Wrong(component.OptionColumns, "a file without a header needs the names of all its fields, in their order")
+			return nil, errors.Join(err, wrong)
 		}
-		return component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
+		schema, wrong := component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
+		return schema, errors.Join(err, wrong)
 	}, New: newSource}
 }
 
@@ -49,9 +51,9 @@ func sourceSpec() component.Spec {
 // sourceConfig is what can be said before the names of files and the columns are
 // known.
 func sourceConfig(v component.Values) (ReaderConfig, error) {
-	opts, err := infile.CheckFiles(v)
-	if err != nil {
-		return ReaderConfig{}, err
+	opts, wrong := infile.CheckFiles(v)
+	if wrong != nil { // what else there is to say goes for the usual one
+		opts.Charset, _ = infile.FindCharset("utf-8")
 	}
 	cfg := ReaderConfig{
 		StrictColumns: v.Bool("strict-columns"), AllowEmpty: v.Bool("allow-empty"), AllowMissing: v.Bool("allow-missing"),
@@ -59,20 +61,28 @@ func sourceConfig(v component.Values) (ReaderConfig, error) {
 		NoHeader: !v.Bool("header"), SkipLines: int(v.Int("skip-lines")), Comment: v.Text("comment"),
 		Ragged: ragged[v.Text("ragged")], Source: opts, NoQuotes: v.Text("quote") == "",
 	}
-	if cfg.Comma, err = oneByte(v, "delimiter"); err != nil {
-		return cfg, err
+	var badComma, badQuote error
+	cfg.Comma, badComma = oneByte(v, "delimiter")
+	cfg.Quote = '"'
+	if !cfg.NoQuotes {
+		cfg.Quote, badQuote = oneByte(v, "quote")
 	}
-	if cfg.NoQuotes {
-		cfg.Quote = '"'
-	} else if cfg.Quote, err = oneByte(v, "quote"); err != nil {
-		return cfg, err
+	if badComma != nil || badQuote != nil {
+		return cfg, errors.Join(wrong, badComma, badQuote)
 	}
 	probe := cfg
 	probe.NoHeader = false // of its columns Schema says more
 	if err := probe.checkOptions("csv"); err != nil {
-		return cfg, component.Wrong("delimiter", "%v", err)
+		option := "delimiter"
+		if !cfg.NoQuotes && cfg.Comma != '"' && (cfg.Quote == cfg.Comma || !cfg.Source.Charset.Splits(cfg.Quote)) {
+			option = "quote"
+		}
+		if strings.HasSuffix(err.Error(), "begin a comment") {
+			option = "comment"
+		}
+		return cfg, errors.Join(wrong, component.Wrong(option, "%v", err))
 	}
-	return cfg, nil
+	return cfg, wrong
 }
 
 // oneByte returns the byte of an option that is one character.

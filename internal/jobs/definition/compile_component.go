@@ -104,8 +104,19 @@ func (b *bound) scalarOption(o component.Option, t Text, raw bool) (value any, o
 // optionParams is the option that binds values to a query.
 const optionParams = "params"
 
-// reportOption reports an error of a component where the option stands.
+// reportOption reports an error of a component where the option stands, each of
+// those that it joins. What may only follow from an option that could not be read
+// is left out.
 func (c *compiler) reportOption(k Component, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost is meant
+		for _, err := range joined.Unwrap() {
+			c.reportOption(k, err)
+		}
+		return
+	}
+	if c.spoiled(k) && !c.stands(k, err) {
+		return
+	}
 	at, msg, hint := k.Name.Pos(), err.Error(), core.Hint(err)
 	if wrong, ok := errors.AsType[*component.OptionError](err); ok {
 		msg = wrong.Msg
@@ -114,12 +125,37 @@ func (c *compiler) reportOption(k Component, err error) {
 		}
 		for _, entry := range k.Options {
 			if entry.Key.Value == wrong.Option {
-				at = entry.Key.Pos()
+				at = entry.place(wrong.Entry)
 			}
 		}
 		msg = wrong.Option + ": " + msg
 	}
 	c.report(at, hint, "%s", msg)
+}
+
+// place is where one of the names of a list or map stands, else the option.
+func (e Entry) place(name string) Pos {
+	for _, t := range e.List {
+		if name != "" && t.Value == name {
+			return t.Pos()
+		}
+	}
+	for _, p := range e.Pairs {
+		if name != "" && p.Key.Value == name {
+			return p.Key.Pos()
+		}
+	}
+	return e.Key.Pos()
+}
+
+// stands reports whether an error is about an option that is given and could be
+// read, in a component without keys that nobody knows.
+func (c *compiler) stands(k Component, err error) bool {
+	wrong, ok := errors.AsType[*component.OptionError](err)
+	given := func(key string) bool {
+		return slices.ContainsFunc(k.Options, func(e Entry) bool { return e.Key.Value == key })
+	}
+	return ok && given(wrong.Option) && !slices.ContainsFunc(k.Spans, func(s Span) bool { return !given(s.Key.Value) })
 }
 
 // source compiles a reader and returns its columns; nil when they are not known.
@@ -130,15 +166,14 @@ func (c *compiler) reads(k Component) (*record.Schema, late[reader]) {
 	}
 	source := c.env.Catalog.Sources[i]
 	now, then := c.valuesOf(k, source.Spec)
-	if len(c.problemsAt(k)) > 0 || c.columnsUnknown(k, source.Spec) {
+	if len(c.problemsAt(k)) > 0 {
 		return nil, nil
 	}
 	schema, err := source.Schema(now)
-	switch {
-	case err != nil && c.spoiled(k): // it may only follow from that
-		return nil, nil
-	case err != nil:
+	if err != nil {
 		c.reportOption(k, err)
+	}
+	if err != nil || c.columnsUnknown(k, source.Spec) {
 		return nil, nil
 	}
 	return schema, func(b *bound) (reader, error) {

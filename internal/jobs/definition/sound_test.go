@@ -131,3 +131,44 @@ steps:
 			` = transitions or next anywhere in a level make all ways in it explicit: write next: i below "h"`,
 	}, got)
 }
+
+// A reader tells all that is wrong with its options, each where it stands.
+func TestAllOptionsAtOnce(t *testing.T) {
+	t.Parallel()
+	const head, tail = "job: x\nsteps:\n  - step: a\n    chunk:\n      reader:\n", "      writer: {csv: {file: b.csv}}\n"
+	for name, test := range map[string]struct {
+		text string
+		want []string
+	}{
+		"csv": {
+			"        csv:\n          file: a.csv\n          encoding: utf-99\n          quote: \",\"\n          columns: [a, b, a]\n          types:\n            a: lnog\n            c: long\n            d: long\n          required: [e]\n",
+			[]string{
+				`8: encoding: `, `9: quote: `, `10: columns: `, `12: a in types`, `13: types: there is no column "c"`, `14: types: there is no column "d"`, `15: required: there is no column "e"`,
+			},
+		},
+		"sql": {
+			"        sql:\n          query: SELECT id FROM t WHERE a = :a ORDER BY id\n          params: {b: 1, c: 2}\n          key: \"\\x01\"\n          types: {id: long}\n",
+			[]string{`7: query: it has ORDER`, `8: params: the query does not use :b`, `8: params: the query does not use :c`, `8: params: there is no value for :a`, `9: key: `},
+		},
+		"fixed": {
+			"        fixed:\n          file: a.txt\n          columns: {a: 1-5, b: 3-8, c: x, d: 2-4}\n          align: {e: left, a: up}\n          pad: {a: xx}\n          types: {z: long}\n",
+			[]string{
+				`8: columns: column "b" begins at 3`, `8: columns: column "c"`, `8: columns: column "d" begins at 2`,
+				`9: align: there is no column "e"`, `9: align: column "a": "up"`, `10: pad: column "a"`, `11: types: there is no column "z"`,
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := saidOf(t, head+test.text+tail)
+			for _, want := range test.want {
+				if !slices.ContainsFunc(got, func(said string) bool { return strings.HasPrefix(said, want) }) {
+					t.Errorf("nobody says %s", want)
+				}
+			}
+			if len(got) != len(test.want) {
+				t.Errorf("got\n%s", strings.Join(got, "\n"))
+			}
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
 func (w *walker) scalar(n *yaml.Node, k *key, name string) (Text, bool) {
@@ -57,7 +58,11 @@ func (w *walker) texts(n *yaml.Node, k *key, name string) (items []value, ok boo
 		if v.Kind == yaml.AliasNode || w.null(v, "") {
 			return
 		}
-		if t, fine := w.scalar(v, &entry, core.EscapeControl(key.Value)+" in "+name); good && fine {
+		t, fine := w.scalar(v, &entry, core.EscapeControl(key.Value)+" in "+name)
+		if !fine && k.kind == kindColumnType && t.Given() { // the column is there, whatever it is
+			t.Value, fine = record.String.String(), true
+		}
+		if good && fine {
 			items = append(items, value{key: key, text: t})
 		}
 	})

@@ -1,6 +1,7 @@
 package fixed
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -60,6 +61,7 @@ type kindOf func(name string) (record.Column, error)
 // layout reads the options.
 func layout(v component.Values, find kindOf) ([]field, error) {
 	var fields []field
+	var wrong []error
 	end := 0
 	for _, p := range v.Pairs(optionColumns) {
 		c, err := find(p.Name)
@@ -73,22 +75,26 @@ func layout(v component.Values, find kindOf) ([]field, error) {
 		case record.Null, record.String, record.Date, record.DateTime, record.Bool:
 		}
 		if f.from, f.to, err = places(p.Value, end); err != nil {
-			return nil, component.Wrong(optionColumns, "column %s: %v", core.Quote(p.Name), err)
+			wrong = append(wrong, wrongColumn(optionColumns, p.Name, "column %s: %v", core.Quote(p.Name), err))
+		} else if f.from < end {
+			wrong = append(wrong, wrongColumn(optionColumns, p.Name, "column %s begins at %d, inside of the one before it, which ends at %d", core.Quote(p.Name), f.from+1, end))
 		}
-		if f.from < end {
-			return nil, component.Wrong(optionColumns, "column %s begins at %d, inside of the one before it, which ends at %d", core.Quote(p.Name), f.from+1, end)
-		}
-		end = f.to
+		end = max(end, f.to)
 		fields = append(fields, f)
 	}
 	if len(fields) == 0 {
 		return nil, component.Wrong(optionColumns, "no columns are declared")
 	}
-	return fields, decorate(v, fields)
+	return fields, errors.Join(append(wrong, decorate(v, fields)...)...)
 }
 
-// decorate reads align and pad.
-func decorate(v component.Values, fields []field) error {
+// wrongColumn is component.Wrong about one of the columns that an option names.
+func wrongColumn(option, column, format string, args ...any) error {
+	return &component.OptionError{Option: option, Entry: column, Msg: fmt.Sprintf(format, args...)}
+}
+
+// decorate reads align and pad, and returns all that is wrong with them.
+func decorate(v component.Values, fields []field) (wrong []error) {
 	find := func(option, name string) (*field, error) {
 		names := make([]string, len(fields))
 		for i := range fields {
@@ -96,7 +102,7 @@ func decorate(v component.Values, fields []field) error {
 				return &fields[i], nil
 			}
 		}
-		e := &component.OptionError{Option: option, Msg: "there is no column " + core.Quote(name)}
+		e := &component.OptionError{Option: option, Entry: name, Msg: "there is no column " + core.Quote(name)}
 		if near := core.Nearest(name, names); near != "" {
 			e.Hint = "did you mean " + near + "?"
 		}
@@ -105,32 +111,34 @@ func decorate(v component.Values, fields []field) error {
 	for _, p := range v.Pairs(optionAlign) {
 		f, err := find(optionAlign, p.Name)
 		if err != nil {
-			return err
+			wrong = append(wrong, err)
+			continue
 		}
 		if p.Value != "left" && p.Value != "right" {
-			return component.Wrong(optionAlign, "column %s: %s is neither left nor right", core.Quote(p.Name), core.Quote(p.Value))
+			wrong = append(wrong, wrongColumn(optionAlign, p.Name, "column %s: %s is neither left nor right", core.Quote(p.Name), core.Quote(p.Value)))
 		}
 		f.right = p.Value == "right"
 	}
 	for _, p := range v.Pairs(optionPad) {
 		f, err := find(optionPad, p.Name)
 		if err != nil {
-			return err
+			wrong = append(wrong, err)
+			continue
 		}
 		r, size := utf8.DecodeRuneInString(p.Value)
 		switch {
 		case size == 0 || size < len(p.Value) || r == utf8.RuneError || r < ' ' || r == 0x7f:
-			return component.Wrong(optionPad, "column %s: %s is not one character", core.Quote(p.Name), core.Quote(p.Value))
+			wrong = append(wrong, wrongColumn(optionPad, p.Name, "column %s: %s is not one character", core.Quote(p.Name), core.Quote(p.Value)))
 		case v.Text(optionUnit) == unitBytes && size > 1:
-			return component.Wrong(optionPad, "column %s: %s is more than one byte", core.Quote(p.Name), core.Quote(p.Value))
+			wrong = append(wrong, wrongColumn(optionPad, p.Name, "column %s: %s is more than one byte", core.Quote(p.Name), core.Quote(p.Value)))
 		case f.numeric && r != '0' && strings.ContainsRune("123456789+-.eE", r):
-			return component.Wrong(optionPad, "column %s: %s may be a part of the number", core.Quote(p.Name), core.Quote(p.Value))
+			wrong = append(wrong, wrongColumn(optionPad, p.Name, "column %s: %s may be a part of the number", core.Quote(p.Name), core.Quote(p.Value)))
 		case f.numeric && r == '0' && !f.right:
-			return component.Wrong(optionPad, "column %s: zeros behind a number make it another", core.Quote(p.Name))
+			wrong = append(wrong, wrongColumn(optionPad, p.Name, "column %s: zeros behind a number make it another", core.Quote(p.Name)))
 		}
 		f.pad = r
 	}
-	return nil
+	return wrong
 }
 
 // places reads 3-8 or 6; end is where the column before ends.

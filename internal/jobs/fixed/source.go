@@ -2,6 +2,7 @@ package fixed
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,7 +33,12 @@ func Source() component.Source {
 		},
 		Schema: func(v component.Values) (*record.Schema, error) {
 			schema, err := schemaOf(v)
-			if err != nil {
+			if err != nil { // then of the places, as far as they do not depend on types
+				texts, _ := textsOf(v)
+				if texts != nil {
+					_, wrong := newParser(v, texts)
+					err = errors.Join(err, wrong)
+				}
 				return nil, err
 			}
 			_, err = newParser(v, schema)
@@ -63,11 +69,19 @@ func Source() component.Source {
 }
 
 func schemaOf(v component.Values) (*record.Schema, error) {
-	var names []string
+	return component.MakeSchema(namesOf(v), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
+}
+
+// textsOf is schemaOf without types.
+func textsOf(v component.Values) (*record.Schema, error) {
+	return component.MakeSchema(namesOf(v), nil, nil)
+}
+
+func namesOf(v component.Values) (names []string) {
 	for _, p := range v.Pairs(optionColumns) {
 		names = append(names, p.Name)
 	}
-	return component.MakeSchema(names, v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
+	return names
 }
 
 // parser makes records of lines.

@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -27,15 +28,13 @@ func Source() component.Source {
 			Example: "jsonl:\n  file: in.jsonl\n  types: {id: long, sku: string, price: decimal}\n  paths: {price: \"offer.prices[0]\"}\n",
 		},
 		Schema: func(v component.Values) (*record.Schema, error) {
-			if _, err := infile.CheckFiles(v); err != nil {
-				return nil, err
-			}
+			_, wrong := infile.CheckFiles(v)
 			schema, err := component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
 			if err != nil {
-				return nil, err
+				return nil, errors.Join(wrong, err)
 			}
 			_, err = places(v, schema)
-			return schema, err
+			return schema, errors.Join(wrong, err)
 		},
 		New: newSource,
 	}

@@ -52,39 +52,42 @@ func Source() component.Source {
 			Example: "sql:\n  resource: ledger\n  query: \"SELECT id, account, amount FROM trade WHERE trade_date = :day\"\n  params: {day: \"#{jobParameters['day']}\"}\n  key: id\n  types: {id: long, account: string, amount: decimal}\n",
 		},
 		Schema: func(v component.Values) (*record.Schema, error) {
-			if err := checkQuery(v); err != nil {
-				return nil, err
-			}
-			return component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
+			schema, err := component.MakeSchema(v.List(component.OptionColumns), v.Pairs(component.OptionTypes), v.List(component.OptionRequired))
+			return schema, errors.Join(checkQuery(v), err)
 		},
 		New: newSource,
 	}
 }
 
-// checkQuery checks the query, its parameters and its key.
+// checkQuery checks the query, its parameters and its key. The error joins all that
+// is wrong.
 func checkQuery(v component.Values) error {
+	var wrong []error
 	if err := checkName("key", v.Text(optionKey)); err != nil {
-		return component.Wrong(optionKey, "%v", err)
+		wrong = append(wrong, component.Wrong(optionKey, "%v", err))
 	}
 	wanted, err := sqlstep.QueryParameters(v.Text(optionQuery))
 	if err != nil {
-		return component.Wrong(optionQuery, "%v", err)
+		wrong = append(wrong, component.Wrong(optionQuery, "%v", err))
+		if wanted == nil { // it could not be read
+			return errors.Join(wrong...)
+		}
 	}
 	var given []string
 	for _, p := range v.Pairs(optionParams) {
 		given = append(given, p.Name)
 		if !slices.Contains(wanted, p.Name) {
-			return &component.OptionError{
-				Option: optionParams, Msg: "the query does not use :" + core.EscapeControl(p.Name), Hint: didYouMean(p.Name, wanted),
-			}
+			wrong = append(wrong, &component.OptionError{
+				Option: optionParams, Entry: p.Name, Msg: "the query does not use :" + core.EscapeControl(p.Name), Hint: didYouMean(p.Name, wanted),
+			})
 		}
 	}
 	for _, name := range wanted {
 		if !slices.Contains(given, name) {
-			return &component.OptionError{Option: optionParams, Msg: "there is no value for :" + name, Hint: didYouMean(name, given)}
+			wrong = append(wrong, &component.OptionError{Option: optionParams, Msg: "there is no value for :" + name, Hint: didYouMean(name, given)})
 		}
 	}
-	return nil
+	return errors.Join(wrong...)
 }
 
 func newSource(s *core.Scope, v component.Values, schema *record.Schema) (core.ItemReader[record.Record], error) {

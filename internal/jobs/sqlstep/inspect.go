@@ -50,7 +50,8 @@ func QueryParameters(text string) ([]string, error) {
 		case t.isMark(")"):
 			depth--
 		case depth == 0 && t.is("ORDER", "LIMIT"):
-			return nil, fmt.Errorf("it has %s of its own: the rows are read in the order of the key", strings.ToUpper(t.text))
+			found, _ := names(tokens) // also then they are asked for
+			return found, fmt.Errorf("it has %s of its own: the rows are read in the order of the key", strings.ToUpper(t.text))
 		}
 		if depth < 0 {
 			return nil, errors.New("it has a ) without a (")
