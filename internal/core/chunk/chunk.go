@@ -32,6 +32,11 @@ type Options struct {
 	// time then: a call that waits is not interrupted, and a chunk without any item
 	// or skip is not closed.
 	TimeLimit time.Duration
+	// Timeout is how long one attempt to write a chunk may take, a scan included; 0
+	// means as long as it likes. The writer's context ends then, and the attempt is
+	// rolled back with an error of the class "timeout", which a retry policy may
+	// want to see again and a skip policy never passes over.
+	Timeout time.Duration
 	// Streams are opened, checkpointed and closed with the step in addition to
 	// reader, processor and writer, which need not be named.
 	Streams []core.ItemStream
@@ -104,6 +109,8 @@ func (b *Body[I, O]) check() error {
 		return fail("the chunk size is %d, want 1 to %d", b.options.Size, MaxSize)
 	case b.options.TimeLimit < 0:
 		return fail("the time limit %s is negative", b.options.TimeLimit)
+	case b.options.Timeout < 0:
+		return fail("the timeout %s is negative", b.options.Timeout)
 	case b.options.Threads < 0 || b.options.Threads > MaxThreads:
 		return fail("it has %d threads, want 1 to %d", b.options.Threads, MaxThreads)
 	}

@@ -28,7 +28,8 @@
 //	process   retried in place, then skipped or not; nothing is rolled back.
 //	write     rolled back. Retried from the buffered items, after a wait in which
 //	          no transaction is open, without processing again. When the retries
-//	          are exhausted and the class may be skipped: the scan.
+//	          are exhausted and the class may be skipped: the scan. An attempt that
+//	          takes longer than Timeout is undone as if it had failed.
 //
 // The scan writes the items one by one, each behind a savepoint, in one
 // transaction, without retries. An item that fails is undone alone and skipped,

@@ -19,16 +19,38 @@ type writeError struct {
 func (w *writeError) Error() string { return fmt.Sprintf("write chunk %d: %v", w.seq, w.err) }
 func (w *writeError) Unwrap() error { return w.err }
 
-// write hands the items to the writer; nothing to write is no call. tx is nil
-// where the writer has a transaction of its own.
+// write hands the items to the writer, in the time that it has; nothing to write
+// is no call. tx is nil where the writer has a transaction of its own.
 func (e *execution[I, O]) write(ctx context.Context, tx core.Tx, c attempt) error {
 	e.marked = false
 	switch {
 	case len(e.out) == 0:
 		return nil
-	case c.scan:
+	case e.options.Timeout <= 0:
+		return e.writeAll(ctx, tx, c)
+	}
+	timed, cancel := context.WithTimeout(ctx, e.options.Timeout)
+	defer cancel()
+	err := e.writeAll(timed, tx, c)
+	if timed.Err() == nil || err != nil && !deniable(ctx, err) {
+		return err
+	}
+	late := core.Classified(core.ClassTimeout, &core.Error{
+		Msg:  fmt.Sprintf("it took longer than its timeout of %s, and was rolled back", e.options.Timeout),
+		Hint: "see what holds the writer up, or give it more time",
+	})
+	if c.scan {
+		return fmt.Errorf("write chunk %d item by item: %w", c.seq, late)
+	}
+	return &writeError{c.seq, late}
+}
+
+// writeAll writes the items at once, or in a scan one by one.
+func (e *execution[I, O]) writeAll(ctx context.Context, tx core.Tx, c attempt) error {
+	if c.scan {
 		return e.scan(ctx, tx, c)
-	case e.tolerant:
+	}
+	if e.tolerant {
 		if err := e.mark(ctx); err != nil {
 			return &writeError{c.seq, fmt.Errorf("prepare to undo it: %w", err)}
 		}

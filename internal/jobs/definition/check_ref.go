@@ -113,7 +113,7 @@ func (c *checker) refHooks(h Hooks, a around) {
 }
 
 func (c *checker) refChunk(k *Chunk, a around) {
-	c.refAll([]Text{k.Size, k.Threads, k.TimeLimit}, a)
+	c.refAll([]Text{k.Size, k.Threads, k.TimeLimit, k.Timeout}, a)
 	c.refComponent(k.Reader, a)
 	outputs := slices.Concat(k.Writers, k.Route)
 	if k.Writer != nil {

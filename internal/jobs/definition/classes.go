@@ -32,7 +32,7 @@ func errorClasses() []errorClass {
 		{execstep.ClassSignal, "The same by a signal."},
 		{execstep.ClassStart, "A co-process cannot be started; the same."},
 		{execstep.ClassAnswer, "A co-process does not keep to one line for each record; the same."},
-		{core.ClassTimeout, "A co-process does not answer in time; the same."},
+		{core.ClassTimeout, "A chunk is not written in time, or a co-process does not answer in time. The first may be retried; neither is skipped."},
 	}
 }
 

@@ -129,7 +129,6 @@ func TestCoprocessRefused(t *testing.T) {
 		"a member's name": {"score: decimal}", "score: decimal, error: string}", `"error" cannot be a column of an answer`},
 		"a column behind": {"score * 2", "scoer * 2", "scoer"},
 		"a time limit":    {"time-limit: 1h", "time-limit: soon", "soon"},
-		"a chunk timeout": {"time-limit: 1h", "timeout: 1h", `chunk has no key "timeout"`},
 		"no such type":    {"score: decimal}", "score: number}", "number"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -57,7 +57,7 @@ func bodyBlocks(g *grammar) {
 		keys: []key{
 			resourceKey(),
 			{name: "statements", shape: list, help: "One statement each."},
-			{name: "file", kind: kindPath, late: true, help: "A file of statements, each ended by a semicolon."},
+			{name: "file", kind: kindPath, late: true, help: "A file of statements, each ended by a semicolon. It belongs to the definition: its text is kept with it, and a restart under another one is refused. Where a value is put into its name, it does not."},
 			{name: "params", shape: texts, keys: kindBind, late: true, empty: true, help: "Values that statements name as :name, " + sqlitem.ParamsHelp},
 			{name: "rows", kind: kindName, help: "The key of the step's context that keeps the number of affected rows."},
 		},
@@ -137,6 +137,7 @@ func chunkBlocks(g *grammar) {
 		keys: []key{
 			{name: "size", kind: kindInt, min: 1, max: chunk.MaxSize, late: true, preset: "1000", help: "How many records commit together.", known: []string{"commit-interval", "item-count", "chunk-size"}},
 			{name: "time-limit", kind: kindDuration, late: true, help: "Commits fewer records when reading them has taken so long; no limit where it is not given."},
+			{name: "timeout", kind: kindDuration, late: true, help: "How long one attempt to write a chunk may take; a later one is undone and fails with the class timeout, which retry may name. No limit where it is not given."},
 			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, late: true, preset: "1", help: "How many processors run at once; what is written stays in the order of reading."},
 			{name: "reader", shape: one, of: choiceReader, required: true, help: "Where records come from."},
 			{name: "processor", shape: many, of: "operation", empty: true, help: "What is done with each record, in order.", known: []string{"processors", "ops", "operations"}},
@@ -208,7 +209,7 @@ func opBlocks(g *grammar) {
 		{name: "class", kind: kindClass, preset: "process.validation", help: "The class of the error: process.validation, or one below it."},
 	}, example: "- validate: \"len(email) > 3\"\n  message: no email\n  class: process.validation.email\n"})
 	g.block(block{name: "set", help: "Computes columns.", keys: []key{
-		{name: "set", shape: texts, keys: kindColumn, kind: kindExpr, required: true, help: "Column to expression."},
+		{name: "set", shape: texts, keys: kindColumn, kind: kindExpr, required: true, help: "Column to expression, in this order: each sees what those before it have set."},
 	}, example: "- set: {fee: \"round(amount * rate, 2)\"}\n"})
 	g.block(block{name: "drop", help: "Takes columns away.", keys: []key{
 		{name: "drop", shape: list, kind: kindColumn, required: true, help: "The columns to take away."},

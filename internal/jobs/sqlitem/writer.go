@@ -175,7 +175,10 @@ func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 	if len(w.groups) == 0 {
 		return fmt.Errorf("%s is written to before it was opened", w.config.what())
 	}
-	hot := context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
+	hot := ctx // a statement may take any time, and is ended with its context
+	if w.config.Statement == "" {
+		hot = context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
+	}
 	at := 0
 	for _, g := range w.groups {
 		for ; len(items)-at >= g.rows; at += g.rows {
@@ -185,7 +188,12 @@ func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 			if err := w.bind(items[at:at+g.rows], at); err != nil {
 				return err
 			}
-			if err := w.run(hot, tx, g.sql); err != nil {
+			err := w.run(hot, tx, g.sql)
+			switch {
+			case err == nil:
+			case ctx.Err() != nil:
+				return context.Cause(ctx) // no item is to blame
+			default:
 				return w.blame(hot, tx, items, at, g.rows, err)
 			}
 		}
