@@ -117,6 +117,7 @@ func (b *bound) statementsDatabase(r *Resource) (core.Database, error) {
 // statements checks a block of statements and returns what makes the
 // configuration of a run.
 func (c *compiler) statements(x *SQL) late[sqlstep.Config] {
+	c.keepFile(x.File)
 	sound := c.params(x.Params)
 	c.late(x.File)
 	for _, t := range x.Statements {
@@ -183,7 +184,10 @@ func (b *bound) statementsOf(t Text) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := readSmall(path, maxSQLFile)
+	text, kept := b.j.statementFile(t)
+	if !kept {
+		text, err = readSmall(path, maxSQLFile)
+	}
 	if err != nil {
 		return nil, &core.Error{
 			Kind: core.ErrJobDefinition, Msg: b.j.place(t.Pos()) + ": the statements cannot be read",
