@@ -154,6 +154,14 @@ func (a *auditor) Open(ctx context.Context, ec core.ExecutionContext) error {
 	if a.bad, _, err = ec.Int64(keyBad); err != nil {
 		return &core.Error{Kind: core.ErrCheckpointMismatch, Msg: "the control totals in the step's context are damaged", Err: err}
 	}
+	for _, e := range a.expected {
+		if e.Control == nil { // of anything else there is nothing to look for
+			continue
+		}
+		if _, _, _, err := a.number(e); err != nil {
+			return err
+		}
+	}
 	return a.tally.Open(ctx, ec)
 }
 
@@ -211,13 +219,9 @@ func (a *auditor) Finish(context.Context) error {
 
 // compare says by how much a total is not what is expected, or nothing.
 func (a *auditor) compare(e expected, got *total) (string, error) {
-	text, from, err := a.want(e)
+	want, text, from, err := a.number(e)
 	if err != nil {
 		return "", err
-	}
-	want, err := parseTotal(text)
-	if err != nil {
-		return "", &core.Error{Msg: fmt.Sprintf("%s: %s: %v", a.j.place(e.Pos), from, err)}
 	}
 	count := got.count
 	if e.inInput() {
@@ -281,6 +285,17 @@ func parseTotal(text string) (*big.Rat, error) {
 		return nil, fmt.Errorf("%s is not a number", core.Quote(text))
 	}
 	return r, nil
+}
+
+// number returns an expected value, its text, and where it is from.
+func (a *auditor) number(e expected) (value *big.Rat, text, from string, err error) {
+	if text, from, err = a.want(e); err != nil {
+		return nil, "", "", err
+	}
+	if value, err = parseTotal(text); err != nil {
+		err = &core.Error{Msg: fmt.Sprintf("%s: %s: %v", a.j.place(e.Pos), from, err)}
+	}
+	return value, text, from, err
 }
 
 // want returns the text of an expected value, and where it is from.

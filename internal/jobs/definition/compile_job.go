@@ -72,7 +72,9 @@ func (c *compiler) childParameters(e *Element, child *core.Job) {
 			c.report(p.Value.Pos(), "", "given as %s, but job %s declares %s a %s", typ, core.Quote(child.Name), p.Key.Value, spec.Declared())
 			continue
 		}
-		if text.Parts == nil {
+		if text.Parts != nil {
+			c.childParameter(e, child, p)
+		} else {
 			if _, err := parameterOf(child, spec, p.Key.Value, typ, text.Value, time.UTC); err != nil {
 				c.reportError(p.Value.Pos(), err)
 			}
@@ -84,6 +86,18 @@ func (c *compiler) childParameters(e *Element, child *core.Job) {
 				"job %s requires the parameter %s", core.Quote(child.Name), spec.Name)
 		}
 	}
+}
+
+// childParameter checks at the launch a parameter that values are put into, as far
+// as they are known then.
+func (c *compiler) childParameter(e *Element, child *core.Job, p Pair) {
+	j := c.job
+	c.checks = append(c.checks, func(ps core.JobParameters, zone *time.Location) error {
+		b := j.atLaunch(e, ps, zone)
+		b.secrets = passSecrets
+		_, err := b.childParameter(child, p)
+		return ignoreLater(err)
+	})
 }
 
 // typed takes a type off the end of a value: "2021-01-01(date)". Only what the
@@ -137,29 +151,37 @@ func parameterOf(
 	return ps[0], nil
 }
 
-// childParameters returns the parameters that a job is launched with. A value
-// that is one reference keeps its type where neither side says another.
+// childParameters returns the parameters that a job is launched with.
 func (b *bound) childParameters(child *core.Job, pairs []Pair) (core.JobParameters, error) {
-	notation := child.Notation()
 	var ps core.JobParameters
 	for _, p := range pairs {
-		name := p.Key.Value
-		spec, declared := notation.Declared.Lookup(name)
-		if !declared {
-			spec, declared = notation.Extra.Lookup(name)
-		}
-		text, typ := typed(p.Value)
-		value, err := b.value(text)
+		given, err := b.childParameter(child, p)
 		if err != nil {
 			return nil, err
-		}
-		given := core.JobParameter{Name: name, Value: value, Identifying: !declared || spec.Identifying()}
-		if is := given.Type(); is == "" || typ != "" && typ != is || declared && spec.ParameterType() != is || spec.IsSecret() {
-			if given, err = parameterOf(child, spec, name, typ, b.format(value), b.zone); err != nil {
-				return nil, b.j.fault(p.Value.Pos(), "%v", err)
-			}
 		}
 		ps = ps.With(given)
 	}
 	return ps, nil
+}
+
+// childParameter returns one of them. A value that is one reference keeps its type
+// where neither side says another.
+func (b *bound) childParameter(child *core.Job, p Pair) (core.JobParameter, error) {
+	notation, name := child.Notation(), p.Key.Value
+	spec, declared := notation.Declared.Lookup(name)
+	if !declared {
+		spec, declared = notation.Extra.Lookup(name)
+	}
+	text, typ := typed(p.Value)
+	value, err := b.value(text)
+	if err != nil {
+		return core.JobParameter{}, err
+	}
+	given := core.JobParameter{Name: name, Value: value, Identifying: !declared || spec.Identifying()}
+	if is := given.Type(); is == "" || typ != "" && typ != is || declared && spec.ParameterType() != is || spec.IsSecret() {
+		if given, err = parameterOf(child, spec, name, typ, b.format(value), b.zone); err != nil {
+			return core.JobParameter{}, b.j.fault(p.Value.Pos(), "%v", err)
+		}
+	}
+	return given, nil
 }

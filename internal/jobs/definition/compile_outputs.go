@@ -3,6 +3,7 @@ package definition
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -53,6 +54,8 @@ func (c *compiler) output(o Output, i int, schema *record.Schema) *output {
 	made := &output{Output: o, write: c.writes(o.Component, schema), number: i}
 	c.late(o.Header)
 	c.late(o.Footer)
+	c.template(o, o.Header)
+	c.template(o, o.Footer)
 	if schema == nil {
 		return made
 	}
@@ -75,6 +78,31 @@ func (c *compiler) output(o Output, i int, schema *record.Schema) *output {
 		made.totals = append(made.totals, r.Key)
 	})
 	return made
+}
+
+// template checks the line before or after the records of a writer.
+func (c *compiler) template(o Output, t Text) {
+	if !t.Given() {
+		return
+	}
+	i := slices.IndexFunc(c.env.Catalog.Targets, func(target component.Target) bool { return target.Spec.Name == o.Name.Value })
+	if i >= 0 {
+		if _, isFile := c.env.Catalog.Targets[i].Spec.Option(optionFile); !isFile {
+			c.report(t.Pos(), "take it away", "writer %s has no lines before and after the records", o.Name.Value)
+		}
+	}
+	if strings.ContainsAny(t.Value, "\r\n") {
+		c.report(t.Pos(), "a block that begins with |- has no line end behind it", "a template is one line, and this one has a line end in it")
+	}
+}
+
+// line returns what a template makes, which has to stay one line.
+func (b *bound) line(t Text) (string, error) {
+	text, err := b.text(t)
+	if err == nil && strings.ContainsAny(text, "\r\n") {
+		err = b.j.fault(t.Pos(), "a template is one line, and a value has put a line end into it: %s", core.Quote(text))
+	}
+	return text, err
 }
 
 func (b *bound) allOutputs(made []*output) ([]writer, error) {
@@ -140,7 +168,7 @@ func (b *bound) frame(f component.Framer, o *output, t *tally) {
 	var header func() (string, error)
 	var footer func(rows int64) (string, error)
 	if o.Header.Given() {
-		header = func() (string, error) { return b.text(o.Header) }
+		header = func() (string, error) { return b.line(o.Header) }
 	}
 	if o.Footer.Given() {
 		footer = func(rows int64) (string, error) {
@@ -156,7 +184,7 @@ func (b *bound) frame(f component.Framer, o *output, t *tally) {
 				}
 				return nil, false
 			}
-			return at.text(o.Footer)
+			return at.line(o.Footer)
 		}
 	}
 	f.Frame(header, footer)
