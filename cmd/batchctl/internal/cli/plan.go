@@ -103,7 +103,7 @@ func (a *app) showForecast(job *core.Job, o *runOptions, f *launch.Forecast, zon
 		view.Steps = append(view.Steps, render.ForecastStep{Name: s.Step.Name, Kind: s.Step.Kind, Outlook: s.Outlook.String(), Last: s.Last})
 	}
 	if file := a.definitionOf(job); file != nil {
-		view.Definition, view.Hash = file.Path, file.SHA256
+		view.Definition, view.Hash = file.Path, job.Definition.Hash
 		for _, in := range definition.Inputs(file, job, f.Parameters, zone, a.definitionEnvironment()) {
 			view.Inputs = append(view.Inputs, foundInput(in.Step, in.Path, in.Pattern))
 		}
@@ -124,7 +124,7 @@ func (a *app) definitionOf(job *core.Job) *definition.File {
 		return nil
 	}
 	for _, f := range definition.NewParser(all.Catalog()).Find(a.jobFolders(), nil, job.Name).Files {
-		if f.Name() == job.Name && f.SHA256 == job.Definition.Hash {
+		if f.Made(job) {
 			return f
 		}
 	}

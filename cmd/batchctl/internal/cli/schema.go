@@ -41,8 +41,10 @@ Every key and every reader and writer is in "batchctl docs components", every
 function of expressions in "batchctl docs expressions". For the editor there is
 "batchctl schema > jobs/batchctl.schema.json".
 
-The text of the definition is kept with each execution. A failed run is not
-resumed under another one, unless you say --new-definition.
+The text of the definition is kept with each execution, and with it that of the
+files of SQL statements that it names. A failed run is not resumed under another
+one, unless you say --new-definition. Scripts and programs that commands run are
+no part of it: what they do is theirs to keep.
 
 A file that a step writes is FILE.part until the step has ended. What a run that
 failed has committed there is its own: another run that would write FILE exits 7
