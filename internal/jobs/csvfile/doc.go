@@ -48,6 +48,8 @@
 //
 // [Writer] writes through package outfile: to NAME.part, chunk by chunk, each of
 // which can be taken back until it commits, and published at the end. Fields are
-// quoted where RFC 4180 asks for it and nowhere else, and what is written reads
-// back the same.
+// quoted where RFC 4180 asks for it and nowhere else, unless a definition wants
+// all of them quoted, and what is written reads back the same. Where a definition
+// names a text for null, that stands bare for it, to the reader as well, and a
+// value that looks like it is quoted.
 package csvfile

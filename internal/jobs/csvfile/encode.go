@@ -24,7 +24,7 @@ type encoder struct {
 var errUnquoted = errors.New("the field has to be quoted to be read back, and quote is empty")
 
 // record appends one record to dst.
-func (e encoder) record(dst []byte, fields []string, guard bool) ([]byte, error) {
+func (e *encoder) record(dst []byte, fields []string, guard bool) ([]byte, error) {
 	var err error
 	for i, field := range fields {
 		if !utf8.ValidString(field) || strings.IndexByte(field, 0) >= 0 {
@@ -47,7 +47,7 @@ func (e encoder) record(dst []byte, fields []string, guard bool) ([]byte, error)
 }
 
 // end appends what ends a record.
-func (e encoder) end(dst []byte) []byte {
+func (e *encoder) end(dst []byte) []byte {
 	if e.crlf {
 		dst = append(dst, '\r')
 	}
@@ -56,7 +56,7 @@ func (e encoder) end(dst []byte) []byte {
 
 // field appends one field that is not null, quoted where that is needed to read
 // it back, and where all are.
-func (e encoder) field(dst []byte, field string, first, only bool) ([]byte, error) {
+func (e *encoder) field(dst []byte, field string, first, only bool) ([]byte, error) {
 	needed := only && field == "" || // else a blank line
 		e.null != "" && field == e.null ||
 		first && e.coder.Misleads(field) // else a byte order mark, if the file begins here

@@ -108,7 +108,7 @@ func targetEncoder(v component.Values, charset infile.Charset) (encoder, error) 
 }
 
 // checkNull refuses a null that reads as something else.
-func (e encoder) checkNull(charset infile.Charset) error {
+func (e *encoder) checkNull(charset infile.Charset) error {
 	if e.null == "" {
 		return nil
 	}
@@ -118,7 +118,7 @@ func (e encoder) checkNull(charset infile.Charset) error {
 	if _, lacks, ok := e.coder.Measure(e.null); !ok {
 		return component.Wrong(optionNull, "%s cannot be it: %s", core.Quote(e.null), outfile.Lacking(charset, lacks))
 	}
-	plain := e
+	plain := *e
 	plain.null, plain.quote = "", 0
 	if _, err := plain.field(nil, e.null, true, false); err != nil || e.quote != 0 && strings.IndexByte(e.null, e.quote) >= 0 {
 		return component.Wrong(optionNull, "%s cannot be it: it would have to be quoted", core.Quote(e.null))

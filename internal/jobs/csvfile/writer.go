@@ -49,7 +49,7 @@ type Writer[T any] struct {
 
 	cfg    WriterConfig
 	encode func(item *T, dst []string) ([]string, error)
-	enc    encoder
+	enc    *encoder
 	fields []string
 }
 
@@ -110,7 +110,7 @@ func (c WriterConfig) out() outfile.Config {
 	return outfile.Config{Path: c.Path, Mode: c.Mode, KeepExisting: c.KeepExisting, Name: c.Name, Owner: partfile.OwnerOf(c.Scope)}
 }
 
-func (c WriterConfig) encoder() encoder { return encoder{comma: c.Comma, quote: '"', crlf: c.CRLF} }
+func (c WriterConfig) encoder() *encoder { return &encoder{comma: c.Comma, quote: '"', crlf: c.CRLF} }
 
 // header returns what stands before the first record.
 func (c WriterConfig) header() ([]byte, error) {

@@ -36,7 +36,7 @@ func (p *packer) append(dst, text []byte) ([]byte, error) {
 	if p.how == infile.CompressionZstd {
 		if p.zstd == nil {
 			var err error
-			if p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1)); err != nil {
+			if p.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(1<<20)); err != nil {
 				return dst, err
 			}
 		}
