@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/parser/lexer"
 
-	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
@@ -88,33 +86,14 @@ func (c *compiler) parse(text string) ast.Node {
 	}
 	tokens, err := lexer.Lex(file.NewSource(text))
 	if err != nil {
-		c.failParse(err)
+		c.failParse(err, nil)
 	}
 	c.checkTokens(tokens)
 	tree, err := parser.ParseWithConfig(text, &conf.Config{MaxNodes: MaxNodes, Disabled: map[string]bool{}})
 	if err != nil {
-		c.failParse(err)
+		c.failParse(err, tokens)
 	}
 	return tree.Node
-}
-
-// failParse says what expr-lang's lexer or parser found.
-func (c *compiler) failParse(err error) {
-	var e *file.Error
-	if !errors.As(err, &e) {
-		c.fail(0, err.Error(), "")
-	}
-	msg := e.Message
-	switch {
-	case strings.Contains(msg, "maximum allowed nodes"):
-		msg = fmt.Sprintf("the expression has more than %d operators, operands and functions", MaxNodes)
-	case strings.HasPrefix(msg, "unexpected token EOF"), msg == "unexpected end of expression":
-		msg = "the expression ends too early"
-		e.From = len(c.text)
-	case strings.Contains(msg, "value out of range"):
-		msg = "the number does not fit into 64 bits; with a point it is a decimal"
-	}
-	c.fail(min(e.From, len(c.text)), core.EscapeControl(msg), "")
 }
 
 // outside are tokens of expr-lang that are not part of this language. Their

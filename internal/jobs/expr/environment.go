@@ -132,6 +132,9 @@ func (c *compiler) identifier(name string, s span) *node {
 	if name == wordRecord || name == wordSteps || slices.Contains(mapNames[:], name) {
 		c.failf(s, "%s needs a name behind it, as in %s['name']", name, name)
 	}
+	if _, _, ok := c.columns.lookup(name); !ok && name != strings.ToLower(name) && slices.Contains([]string{wordNull, "nil", "true", "false"}, strings.ToLower(name)) {
+		c.failNear(s, strings.ToLower(name), "there is no column %s", core.Quote(name))
+	}
 	return c.column(name, s)
 }
 

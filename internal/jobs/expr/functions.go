@@ -62,6 +62,9 @@ func wordOperators() []Function {
 func (c *compiler) call(name string, args []ast.Node, s span) *node {
 	i := slices.IndexFunc(functions(), func(f Function) bool { return f.Name == name && f.build != nil })
 	if i < 0 {
+		if ours := elsewhere[strings.ToUpper(name)]; ours != "" {
+			c.failf(s, "there is no function %s: %s", core.Quote(name), ours)
+		}
 		var names []string
 		for _, f := range functions() {
 			if f.build != nil {

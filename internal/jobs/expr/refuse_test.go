@@ -36,7 +36,7 @@ func TestCompileRefuses(t *testing.T) {
 		"isNull(filter)":               `8: there is no column "filter"`,
 		"Math.max(1, 2)":               `there are no methods`,
 		"s.upper()":                    `there are no methods`,
-		"upper(s)(1)":                  `unexpected token`,
+		"upper(s)(1)":                  `here "(" is not expected`,
 
 		// types
 		"s > 5":                    `5: both sides of > must be of one type, not string and long: write long(...) around the text`,
@@ -126,7 +126,7 @@ func TestCompileRefuses(t *testing.T) {
 		"format(l, '0." + strings.Repeat("0", 20) + "')": `more than 19 digits behind the point`,
 		"format(f, '0')":   `format needs a long, decimal, date or datetime, not a double`,
 		"format(l)":        `format takes`,
-		"contains(s, 'a')": `unexpected token`,
+		"contains(s, 'a')": `1: contains stands between two values, as in a contains b`,
 
 		// literals
 		"9223372036854775808":    `the number does not fit into 64 bits; with a point it is a decimal`,
@@ -136,7 +136,7 @@ func TestCompileRefuses(t *testing.T) {
 		"0x1F":                   `write all digits, in tens`,
 		"0b11":                   `write all digits, in tens`,
 		"5.":                     `want a decimal number`,
-		"'a":                     `literal not terminated`,
+		"'a":                     `1: the quote ' is not closed`,
 		"b'abc'":                 `there are no bytes`,
 
 		// outside of the language
@@ -173,15 +173,15 @@ func TestCompileRefuses(t *testing.T) {
 		"$env":                                       `there is no column "$env"`,
 		"$env['HOME']":                               `only record`,
 		"l & 1":                                      `&`,
-		"l @ 1":                                      `unrecognized character`,
+		"l @ 1":                                      `3: the character @ has no meaning here`,
 
 		// form
 		"":                                `1: the expression is empty`,
 		" \t\n":                           `the expression is empty`,
 		"l +":                             `4: the expression ends too early`,
 		"(l":                              `the expression ends too early`,
-		"l)":                              `unexpected token`,
-		"l l":                             `3: unexpected token`,
+		"l)":                              `2: here ")" is not expected`,
+		"l l":                             `3: here "l" is not expected: between two values stands an operator`,
 		"\xff":                            `the expression is not UTF-8`,
 		strings.Repeat("(", 101) + "1":    `101: more than 100 brackets within each other`,
 		strings.Repeat(" ", 4096) + "1":   `1: the expression has 4097 bytes, at most 4096 are possible`,
