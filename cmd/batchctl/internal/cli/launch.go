@@ -25,6 +25,7 @@ type launchOptions struct {
 	timeout       time.Duration
 	stopTimeout   time.Duration
 	newDefinition bool // go on under a definition that has changed
+	ifComplete    string
 
 	file     *paramsFile // once it is read
 	moment   time.Time   // of the launch

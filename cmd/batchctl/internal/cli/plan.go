@@ -61,6 +61,10 @@ func runPlan(ctx context.Context, a *app, o *runOptions) error {
 		return err
 	}
 	forecast, err := foresight.Run(ctx, job, ps, launch.Options{NewDefinition: o.newDefinition})
+	if o.skips(err) {
+		a.say("nothing would be done: %v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

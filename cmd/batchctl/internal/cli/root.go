@@ -132,6 +132,9 @@ func exitCodesHelp() string {
 COMPLETED, FAILED and STOPPED are the status of the execution, whatever its exit
 code says; one that is COMPLETED with the exit code FAILED is told in a warning.
 
+"run --if-complete skip" gives 0 instead of 5 and is silent: what cron starts
+again and again mails when something is wrong, and only then.
+
 With --exit-codes spring: 0 COMPLETED with the exit code COMPLETED, 2 no such job,
 1 anything else, also COMPLETED with an exit code of its own.
 `)

@@ -22,15 +22,21 @@ func newRunCmd(a *app) *cobra.Command {
 		Short: "Run a job; a failed or stopped instance is resumed",
 		Long: `Run a job with parameters. The identifying parameters name the instance: one
 that has completed is refused (exit code 5), one that has failed or was stopped
-is resumed at its last commit.
+is resumed at its last commit. With --if-complete skip the same command can be
+given again, by cron for example, until the job has completed: from then on it
+does nothing, silently, and exits with 0.
 
 ` + notationHelp,
 		Example: `  batchctl run dailySettlement requestDate=2021-01-01
-  batchctl run dailySettlement 'requestDate(date)=2021-01-01'`,
+  batchctl run dailySettlement 'requestDate(date)=2021-01-01'
+  batchctl run dailySettlement requestDate=@yesterday --if-complete skip`,
 		Args:              needsJob,
 		ValidArgsFunction: a.completeJobAndParameters,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.job, err = o.readWords(cmd, args); err != nil {
+				return err
+			}
+			if err := o.checkIfComplete(); err != nil {
 				return err
 			}
 			if o.dryRun {
@@ -40,6 +46,7 @@ is resumed at its last commit.
 		},
 	}
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "do nothing, and tell what would be done, as batchctl plan does")
+	o.addIfCompleteFlag(cmd)
 	a.addLaunchFlags(cmd, &o.launchOptions)
 	return cmd
 }
@@ -71,10 +78,14 @@ func runRun(ctx context.Context, a *app, o *runOptions) error {
 		return err
 	}
 	defer store.Close() // everything is committed
-	return a.launch(ctx, store, job, &o.launchOptions,
+	err = a.launch(ctx, store, job, &o.launchOptions,
 		func(ctx context.Context, op *launch.JobOperator, lo launch.Options) (*core.JobExecution, error) {
 			return op.Start(ctx, job.Name, ps, lo)
 		})
+	if o.skips(err) {
+		return a.skipped(ctx, store, job, &o.launchOptions, ps, err)
+	}
+	return err
 }
 
 // launchable looks at parameters as a launch from dir into a repository that has
