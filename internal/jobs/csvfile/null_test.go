@@ -3,6 +3,7 @@ package csvfile_test
 import (
 	"errors"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 
@@ -44,9 +45,7 @@ func TestNullText(t *testing.T) {
 				"file": file(t, "a,b,c,d\n"+tt.text), "null": "NULL",
 				"types": []component.Pair{{Name: "a", Value: "string"}, {Name: "b", Value: "string"}, {Name: "c", Value: "long"}, {Name: "d", Value: "string"}},
 			}
-			for key, v := range tt.more {
-				given[key] = v
-			}
+			maps.Copy(given, tt.more)
 			got, err := readOne(t, given)
 			if item, ok := errors.AsType[*core.ItemError](err); ok {
 				got = item.Column + ": " + item.Msg

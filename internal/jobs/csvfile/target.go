@@ -57,8 +57,9 @@ func newTarget(s *core.Scope, v component.Values, schema *record.Schema) (*targe
 	if err != nil {
 		return nil, cfg, err
 	}
+	cfg.CRLF = v.Text("line-end") == "crlf"
 	t := &target{charset: cfg.Charset, guard: v.Bool("formula-guard")}
-	if t.encoder, err = targetEncoder(v, cfg.Charset); err != nil {
+	if t.encoder, err = targetEncoder(v, cfg.Charset, cfg.CRLF); err != nil {
 		return nil, cfg, err
 	}
 	if t.at, err = component.Pick(component.OptionColumns, v.List(component.OptionColumns), schema); err != nil {
@@ -84,9 +85,9 @@ func newTarget(s *core.Scope, v component.Values, schema *record.Schema) (*targe
 }
 
 // targetEncoder reads the options of how fields stand in a line.
-func targetEncoder(v component.Values, charset infile.Charset) (encoder, error) {
+func targetEncoder(v component.Values, charset infile.Charset, crlf bool) (encoder, error) {
 	e := encoder{
-		crlf: v.Text("line-end") == "crlf", all: v.Text("quoting") == quotingAll, null: v.Text(optionNull), coder: charset.NewEncoder(),
+		crlf: crlf, all: v.Text("quoting") == quotingAll, null: v.Text(optionNull), coder: charset.NewEncoder(),
 	}
 	var err error
 	if e.comma, err = oneByte(v, "delimiter"); err != nil {

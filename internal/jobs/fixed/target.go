@@ -57,8 +57,9 @@ func newTarget(s *core.Scope, v component.Values, schema *record.Schema) (*targe
 	if err != nil {
 		return nil, cfg, err
 	}
+	cfg.CRLF = v.Text("line-end") == "crlf"
 	t := &target{
-		bytes: v.Text(optionUnit) == unitBytes, crlf: v.Text("line-end") == "crlf", length: int(v.Int("length")),
+		bytes: v.Text(optionUnit) == unitBytes, crlf: cfg.CRLF, length: int(v.Int("length")),
 		charset: cfg.Charset, coder: cfg.Charset.NewEncoder(),
 	}
 	if err := checkUnit(t.bytes, t.charset); err != nil {

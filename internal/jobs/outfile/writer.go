@@ -41,6 +41,8 @@ type Config struct {
 	// behind the last one; nil is nothing.
 	Head func() ([]byte, error)
 	Tail func(rows int64) ([]byte, error)
+	// CRLF ends the lines of Frame with CR LF instead of LF.
+	CRLF bool
 	// Charset is the encoding of the file; UTF-8 when it is the zero value.
 	Charset infile.Charset
 	// Mark begins the file with a byte order mark.
@@ -335,7 +337,7 @@ func (w *Writer[T]) head(dst []byte, at partfile.State) ([]byte, error) {
 		if err := w.holds(line); err != nil {
 			return dst, fmt.Errorf("write output %s: header: %w", core.EscapeControl(w.cfg.Path), err)
 		}
-		dst = append(append(dst, line...), '\n')
+		dst = w.line(dst, line)
 	}
 	if w.cfg.Head != nil {
 		head, err := w.cfg.Head()
@@ -369,12 +371,21 @@ func (w *Writer[T]) tail(at partfile.State, rows int64) ([]byte, error) {
 		if err := w.holds(line); err != nil {
 			return nil, fmt.Errorf("write output %s: footer: %w", core.EscapeControl(w.cfg.Path), err)
 		}
-		tail = append(append(tail, line...), '\n')
+		tail = w.line(tail, line)
 	}
 	if len(tail) == 0 && at.Length > 0 {
 		return nil, nil
 	}
 	return w.bytes(tail, func(dst, text []byte) ([]byte, error) { return w.packer.stored(dst, text), nil })
+}
+
+// line appends a line of Frame.
+func (w *Writer[T]) line(dst []byte, line string) []byte {
+	dst = append(dst, line...)
+	if w.cfg.CRLF {
+		dst = append(dst, '\r')
+	}
+	return append(dst, '\n')
 }
 
 // holds reports why the file cannot hold a line.

@@ -29,8 +29,8 @@ func TestText(t *testing.T) {
 	want := map[string]string{
 		"csv":   "H\ns,l,f,d,day,at,ok\n\"a \"\"x,é\",-12,1.5,-0.10,2021-01-31,2021-01-31T01:02:03.5Z,true\n,,,,,,\nT2\n",
 		"jsonl": "H\n{\"s\":\"a \\\"x,é\",\"l\":-12,\"f\":1.5,\"d\":-0.10,\"day\":\"2021-01-31\",\"at\":\"2021-01-31T01:02:03.5Z\",\"ok\":true}\n{\"s\":null,\"l\":null,\"f\":null,\"d\":null,\"day\":null,\"at\":null,\"ok\":null}\nT2\n",
-		"fixed": "H\n" + fmt.Sprintf("%-40s-%019d%30s%s%s%-32s%s\r\n", `a "x,é`, 12, "1.5", strings.Repeat("*", 20)+"-0.10", "2021-01-31", "2021-01-31T01:02:03.5Z", "true#") +
-			strings.Repeat(" ", 40+20+30+25+10+32+5) + "\r\nT2\n",
+		"fixed": "H\r\n" + fmt.Sprintf("%-40s-%019d%30s%s%s%-32s%s\r\n", `a "x,é`, 12, "1.5", strings.Repeat("*", 20)+"-0.10", "2021-01-31", "2021-01-31T01:02:03.5Z", "true#") +
+			strings.Repeat(" ", 40+20+30+25+10+32+5) + "\r\nT2\r\n",
 	}
 	for name, f := range formats() {
 		t.Run(name, func(t *testing.T) {
