@@ -190,7 +190,7 @@ func (g *grammar) components(name, help string, specs []component.Spec, more []k
 func optionKey(o component.Option) key {
 	k := key{
 		name: o.Name, kind: kindOption, option: o, late: o.Late, required: o.Required, preset: o.Default, help: o.Help,
-		values: o.Values, min: float64(o.Min), max: float64(o.Max),
+		known: otherNames(o.Name), values: o.Values, min: float64(o.Min), max: float64(o.Max),
 	}
 	switch o.Type {
 	case component.Text, component.Char:
@@ -242,6 +242,11 @@ func (b *block) names() []string {
 // suggest returns the key that was probably meant by one that the block does not
 // have, "" when that cannot be told, and what to say about it.
 func (b *block) suggest(name string) (meant, hint string) {
+	for i := range b.keys { // by the whole name first: path is file, whatever looks more like it
+		if slices.Contains(b.keys[i].known, name) {
+			return b.keys[i].name, "that is called " + b.keys[i].name + " here"
+		}
+	}
 	if near := core.Nearest(name, b.names()); near != "" {
 		return near, "did you mean " + near + "?"
 	}

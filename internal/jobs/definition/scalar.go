@@ -130,7 +130,7 @@ func (w *walker) wrong(v string, k *key, kd kind) (msg, hint string) {
 			if len(k.values) == 1 {
 				return fmt.Sprintf("%s is not %s, and there is nothing else", core.Quote(v), k.values[0]), ""
 			}
-			return fmt.Sprintf("%s is none of %s", core.Quote(v), listed(k.values, "and")), didYouMean(v, k.values)
+			return fmt.Sprintf("%s is none of %s", core.Quote(v), listed(k.values, "and")), or(otherType(v, k.values), didYouMean(v, k.values))
 		}
 	case kindJobName, kindID, kindRef:
 		return wrongID(v, kd)

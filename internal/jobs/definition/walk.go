@@ -194,6 +194,9 @@ func (w *walker) unknown(name Text, b *block) (meant string) {
 	if len(b.keys) > 0 {
 		meant, hint = b.suggest(name.Value)
 	}
+	if instead := elsewhere(b, name.Value); instead != "" {
+		meant, hint = "", instead
+	}
 	if spec, isWriter := strings.CutSuffix(b.name, " "+choiceWriter); isWriter && slices.Contains([]string{"header-template", "footer-template", "when"}, name.Value) {
 		hint = "write it beside " + spec + ", not below it"
 	}
@@ -231,6 +234,10 @@ func (w *walker) complete(o *object, present []string) {
 // value reads the node of a key.
 func (w *walker) value(n *yaml.Node, k *key, name Text) (v value, ok bool) {
 	v.key = name
+	if form := mapForm(k.name, n); form != "" && k.shape == one && n.Tag != "!!null" && (k.or == nil || !slices.Contains(k.or.values, n.Value)) {
+		w.add(Pos{n.Line, n.Column}, form, "%s takes a map, found %s", k.name, found(n))
+		return v, false
+	}
 	if w.null(n, w.example(k)) || n.Kind == yaml.AliasNode {
 		return v, false
 	}

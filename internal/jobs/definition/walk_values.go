@@ -113,6 +113,9 @@ func (w *walker) choice(n *yaml.Node, c *choice) *object {
 	for i := 0; i+1 < len(n.Content) && hint == ""; i += 2 {
 		hint = didYouMean(n.Content[i].Value, heads)
 	}
+	if c.name == "element" && hint == "" {
+		hint = "begin with `- step: NAME`; below it stand exec, sql, chunk or job"
+	}
 	one := "one of the keys "
 	if len(heads) == 1 {
 		one = "the key "

@@ -46,7 +46,8 @@ files of SQL statements that it names. A failed run is not resumed under another
 one, unless you say --new-definition. Scripts and programs that commands run are
 no part of it: what they do is theirs to keep.
 
-A file that a step writes is FILE.part until the step has ended. What a run that
+A file that a step writes is FILE.part until the step has ended, and is never
+appended to: nobody reads half of it, and a restart knows its own. What a run that
 failed has committed there is its own: another run that would write FILE exits 7
 until the first is restarted or abandoned.
 `
