@@ -195,7 +195,8 @@ func script(*trial) (map[string][]byte, error) {
 // staged makes the table that rows are put into on their way.
 func staged(ctx context.Context, tr *trial) error {
 	return tr.exec(ctx, sinkFile, "PRAGMA journal_mode = WAL",
-		"CREATE TABLE STAGE (ID INTEGER PRIMARY KEY, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)")
+		"CREATE TABLE STAGE (ID INTEGER PRIMARY KEY, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)",
+		"CREATE TABLE DETAIL (ID INTEGER NOT NULL, NAME TEXT NOT NULL, AMOUNT INTEGER NOT NULL)") // a doubled row would double the rows of a join
 }
 
 // truthOf adds steps that read, and write again, what of the first step's output

@@ -35,9 +35,16 @@ func newGroup(parts ...any) group {
 
 func (g *group) parts() []any { return g.members }
 
-// arrange returns ws, each once and the sink last (files first, then SQL), the
-// group of them, for each of ws its index among the result (-1 where it is nil),
-// and the sink. Two sinks are an ErrJobDefinition.
+// joiner is a sink that can write in the transaction of another one, when that
+// has the same database. What Join returns is written to in place of the sink.
+type joiner[T any] interface {
+	Join(first core.Sink) (w core.ItemWriter[T], ok bool)
+}
+
+// arrange returns ws, each once and what writes to the sink last (files first,
+// then SQL), the group of them, for each of ws its index among the result (-1
+// where it is nil), and the sink. Two sinks are an ErrJobDefinition, unless the
+// later one can join the first.
 func arrange[T any](ws []core.ItemWriter[T]) (all []core.ItemWriter[T], g group, at []int, sink core.Sink, err error) {
 	at = make([]int, len(ws))
 	var parts []any
@@ -51,10 +58,12 @@ func arrange[T any](ws []core.ItemWriter[T]) (all []core.ItemWriter[T], g group,
 			case index(parts, w) >= 0:
 				at[i] = index(parts, w)
 			case sink != nil:
-				return nil, group{}, nil, nil, &core.Error{
-					Kind: core.ErrJobDefinition, Msg: "a step cannot write to two databases besides the repository's: they do not commit together",
-					Hint: "write to the second one in a step of its own",
+				guest, err := join(w, sink)
+				if err != nil {
+					return nil, group{}, nil, nil, err
 				}
+				at[i] = len(all)
+				all, parts = append(all, guest), append(parts, guest)
 			default:
 				sink = s // nil when it is none
 				at[i] = len(all)
@@ -63,6 +72,18 @@ func arrange[T any](ws []core.ItemWriter[T]) (all []core.ItemWriter[T], g group,
 		}
 	}
 	return all, newGroup(parts...), at, sink, nil
+}
+
+func join[T any](w core.ItemWriter[T], sink core.Sink) (core.ItemWriter[T], error) {
+	if j, ok := w.(joiner[T]); ok {
+		if guest, ok := j.Join(sink); ok {
+			return guest, nil
+		}
+	}
+	return nil, &core.Error{
+		Kind: core.ErrJobDefinition, Msg: "a step cannot write to two databases besides the repository's: they do not commit together",
+		Hint: "write to the second one in a step of its own",
+	}
 }
 
 // Open implements core.ItemStream.

@@ -9,8 +9,8 @@ import (
 
 // Tee returns a writer that hands every chunk to all of ws, which commit
 // together: files are written and synced before the commit that names their
-// lengths. At most one of ws may be a core.Sink; two databases do not commit
-// together, and are refused as an ErrJobDefinition.
+// lengths. Those of ws that are a core.Sink must write to one database: two do
+// not commit together, and are refused as an ErrJobDefinition.
 func Tee[T any](ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
 	all, g, _, sink, err := arrange(ws)
 	if err != nil {
@@ -54,7 +54,7 @@ func (t *tee[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 // returns, in the order of the items; several indices may lead to the same
 // writer. A writer that gets nothing of a chunk is not called. An index that
 // there is not is an error of the write. As with Tee, all commit together, and
-// at most one of ws may be a core.Sink.
+// no two of ws may be a core.Sink of different databases.
 func Route[T any](rule func(item *T) int, ws ...core.ItemWriter[T]) (core.ItemWriter[T], error) {
 	all, g, at, sink, err := arrange(ws)
 	if err != nil {

@@ -28,6 +28,9 @@ type outside struct {
 	marked bool
 }
 
+// shared returns what a second writer to the same database joins.
+func (o *outside) shared() *outside { return o }
+
 // Claim implements core.Sink.
 func (o *outside) Claim(
 	ctx context.Context, c core.SinkClaim, settle func(held *core.SinkCheckpoint) error,

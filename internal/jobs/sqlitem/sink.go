@@ -56,6 +56,32 @@ func (s *Sink[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	return s.insert(ctx, classified{s.tx, s.db}, c.Items)
 }
 
+// Join returns what writes the items of s in the transaction of first, which
+// commits and undoes both; ok is false where first is no sink of this package, or
+// has another database.
+func (s *Sink[T]) Join(first core.Sink) (w core.ItemWriter[T], ok bool) {
+	host, ok := first.(interface{ shared() *outside })
+	if !ok || host.shared().Location() != s.Location() {
+		return nil, false
+	}
+	return &guest[T]{Writer: s.Writer, host: host.shared()}, true
+}
+
+// guest writes to the database of a sink, in its transaction.
+type guest[T any] struct {
+	*Writer[T]
+
+	host *outside
+}
+
+// Write inserts the items of c.
+func (g *guest[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
+	if err := g.host.begin(ctx); err != nil {
+		return err
+	}
+	return g.insert(ctx, classified{g.host.tx, g.host.db}, c.Items)
+}
+
 // Close ends a transaction that is still open.
 func (s *Sink[T]) Close() error {
 	s.RollbackSink()

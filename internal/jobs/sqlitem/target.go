@@ -86,6 +86,27 @@ var (
 // Close implements core.ItemStream.
 func (t *target) Close() error { return closeBoth(t.Sink.Close, t.db) }
 
+// Join is the sink's, but closes the database.
+func (t *target) Join(first core.Sink) (core.ItemWriter[record.Record], bool) {
+	w, ok := t.Sink.Join(first)
+	if !ok {
+		return nil, false
+	}
+	return &joined{guest: w.(*guest[record.Record]), db: t.db}, true //nolint:errcheck,forcetypeassert // what it returns
+}
+
+// joined is a guest that closes the database which it has opened.
+type joined struct {
+	*guest[record.Record]
+
+	db core.Database
+}
+
+var _ core.ItemStream = (*joined)(nil)
+
+// Close implements core.ItemStream.
+func (j *joined) Close() error { return closeBoth(j.guest.Close, j.db) }
+
 // targetConfig returns what is written, and where in a record the values are.
 func targetConfig(v component.Values, schema *record.Schema) (cfg WriterConfig, at []int, err error) {
 	statement, table := v.Text("statement"), v.Text("table")
