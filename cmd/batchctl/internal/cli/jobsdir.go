@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,18 +40,24 @@ func (a *app) jobFolders() []string {
 	if given := a.givenFolders(); given != nil {
 		return given
 	}
-	candidates := []string{"jobs"}
+	candidates := a.defaultFolders()
+	return slices.DeleteFunc(candidates, func(dir string) bool {
+		info, err := os.Stat(dir)
+		return errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() // anything else is told when it is read
+	})
+}
+
+// defaultFolders returns where definitions are looked for when nobody says where.
+func (a *app) defaultFolders() []string {
+	folders := []string{"jobs"}
 	config := a.env.Get("XDG_CONFIG_HOME")
 	if home := a.env.Get("HOME"); !filepath.IsAbs(config) && filepath.IsAbs(home) {
 		config = filepath.Join(home, ".config")
 	}
 	if filepath.IsAbs(config) {
-		candidates = append(candidates, filepath.Join(config, "batchctl", "jobs"))
+		folders = append(folders, filepath.Join(config, "batchctl", "jobs"))
 	}
-	return slices.DeleteFunc(candidates, func(dir string) bool {
-		info, err := os.Stat(dir)
-		return errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() // anything else is told when it is read
-	})
+	return folders
 }
 
 // givenFolders returns the folders of definitions that the flag or the variable
@@ -145,46 +150,6 @@ func (a *app) definitionEnvironment() definition.Environment {
 		}
 		return vars
 	}}
-}
-
-// longestMeant bounds what is told in one line of what was probably meant.
-const longestMeant = 100
-
-// undefined explains why there is no job of a name: its definition has problems,
-// or one that cannot be read may be it.
-func (a *app) undefined(name string, err error) error {
-	var own definition.Problems
-	for _, f := range a.defined.files {
-		if f.Name() != name {
-			continue
-		}
-		for _, p := range a.defined.broken {
-			if p.File == f.Path {
-				own = append(own, p)
-			}
-		}
-	}
-	switch {
-	case len(own) > 0:
-		hint := core.ShellQuote("batchctl", "validate", own[0].File)
-		if meant := own[0].Hint; meant != "" && len(meant) <= longestMeant {
-			hint = core.EscapeControl(meant) + "; " + hint
-		}
-		return &core.Error{Err: own, Hint: hint}
-	case len(a.defined.broken) > 0:
-		return &core.Error{Err: err, Hint: strings.TrimPrefix(core.Hint(err)+"; ", "; ") +
-			fmt.Sprintf("of the definitions %s cannot be used: ", plural(a.brokenFiles(), "file")) + core.ShellQuote("batchctl", "validate")}
-	}
-	return err
-}
-
-// brokenFiles counts the files and folders with problems.
-func (a *app) brokenFiles() int {
-	files := map[string]bool{}
-	for _, p := range a.defined.broken {
-		files[p.File] = true
-	}
-	return len(files)
 }
 
 // outlines returns all jobs, by name, those of definitions with their names and
