@@ -60,7 +60,7 @@ func (b *bound) declared(t Text, text string) any {
 		kind = record.Long
 	case core.TypeDouble:
 		kind = record.Double
-	default:
+	case core.TypeString, core.TypeDate, core.TypeSecret:
 	}
 	if v, err := record.Parse(kind, text, nil); err == nil {
 		return sqlitem.Bindable(v)
