@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,6 +80,10 @@ func (st *stage) write(name, text string) {
 	mode := os.FileMode(0o600)
 	if strings.HasPrefix(text, "#!") {
 		mode = 0o700
+		// A command that another test starts meanwhile would keep the file open for
+		// writing, and Linux runs no such file.
+		syscall.ForkLock.RLock()
+		defer syscall.ForkLock.RUnlock()
 	}
 	if err := os.WriteFile(path, []byte(text), mode); err != nil {
 		st.t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,7 +84,10 @@ func TestExitCodes(t *testing.T) {
 	t.Run("a command that cannot be started", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		if err := os.WriteFile(filepath.Join(b.dir, "noformat"), []byte("\x00\x01"), 0o700); err != nil {
+		syscall.ForkLock.RLock() // what another test starts now would keep it open for writing
+		err := os.WriteFile(filepath.Join(b.dir, "noformat"), []byte("\x00\x01"), 0o700)
+		syscall.ForkLock.RUnlock()
+		if err != nil {
 			t.Fatal(err)
 		}
 		je, err := b.run(execstep.Config{Command: []string{"./noformat"}})
