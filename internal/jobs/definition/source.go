@@ -316,6 +316,8 @@ func (s *source) syntax(err error) {
 	if tab := strings.IndexByte(line, '\t'); tab >= 0 && strings.TrimLeft(line[:tab], " -") == "" {
 		at.Column = utf8.RuneCountInString(line[:tab]) + 1
 		msg, hint = "a tab cannot indent", "indent with spaces"
+	} else if found, ok := s.slip(at); ok {
+		at, msg, hint = found.at, found.msg, found.hint
 	}
 	s.add(at, hint, "%s", msg)
 }
