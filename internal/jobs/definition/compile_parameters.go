@@ -170,11 +170,15 @@ type validator struct {
 
 // Validate implements core.JobParametersValidator.
 func (v validator) Validate(ps core.JobParameters, zone *time.Location) error {
+	var wrong []error
 	for _, p := range v.j.tree.Parameters {
 		given, ok := ps.Lookup(p.Name.Value)
 		if err := v.declared(p, given, ok, zone); err != nil {
-			return err
+			wrong = append(wrong, err)
 		}
+	}
+	if len(wrong) > 0 {
+		return joinedErrors(wrong)
 	}
 	for _, check := range v.checks {
 		if err := check(ps, zone); err != nil {
@@ -182,6 +186,36 @@ func (v validator) Validate(ps core.JobParameters, zone *time.Location) error {
 		}
 	}
 	return nil
+}
+
+// joinedErrors makes one error of several about parameters, in one line.
+func joinedErrors(all []error) error {
+	if len(all) == 1 {
+		return all[0]
+	}
+	var texts, hints []string
+	for _, err := range all {
+		texts = append(texts, err.Error())
+		if hint := core.Hint(err); hint != "" && !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
+		}
+	}
+	return &core.Error{Kind: core.ErrJobParametersInvalid, Msg: strings.Join(texts, "; "), Hint: strings.Join(hints, "; ")}
+}
+
+// Choices returns the only values of a parameter, and the folder in which it has
+// to lie.
+func (v validator) Choices(parameter string) (only []string, within string) {
+	for _, p := range v.j.tree.Parameters {
+		if p.Name.Value != parameter {
+			continue
+		}
+		if p.Within.Given() {
+			within = v.j.absolute(p.Within.Value)
+		}
+		return plainTexts(p.OneOf), within
+	}
+	return nil, ""
 }
 
 // declared asks what the declaration of one parameter says.

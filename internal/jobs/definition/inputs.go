@@ -9,12 +9,17 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// Input is a file that a step of a definition reads.
+// Input is a file that a step of a definition reads, its database too, or the
+// program that it runs.
 type Input struct {
 	Step string
-	// Path is absolute, and a pattern when Pattern is set.
+	// Path is absolute, and a pattern when Pattern is set. That of a program may be
+	// a name that is looked for in PATH.
 	Path    string
 	Pattern bool
+	Program bool
+	// WrittenBy is an earlier step that writes the file, or makes the database.
+	WrittenBy string
 }
 
 // Inputs returns the files that the steps of f, of which made was compiled, would
@@ -26,6 +31,7 @@ func Inputs(f *File, made *core.Job, ps core.JobParameters, zone *time.Location,
 		return nil
 	}
 	w := &inputs{j: &job{file: f, tree: f.Job, dir: dir, env: env, made: made}, ps: ps, zone: zone}
+	w.writers = map[string]string{}
 	w.elements(f.Job.Steps)
 	return w.found
 }
@@ -36,6 +42,8 @@ type inputs struct {
 	ps    core.JobParameters
 	zone  *time.Location
 	found []Input
+	// writers are the steps that were come by, by the paths that they write.
+	writers map[string]string
 }
 
 func (w *inputs) elements(elements []Element) {
@@ -44,8 +52,16 @@ func (w *inputs) elements(elements []Element) {
 		if e.Partition != nil && e.Partition.Files.Given() {
 			w.add(e, e.Partition.Files, true)
 		}
-		if e.Chunk != nil {
+		if p := e.Partition; p != nil && p.SQL != nil {
+			w.database(e, p.SQL.Resource)
+		}
+		switch {
+		case e.Chunk != nil:
 			w.chunk(e)
+		case e.SQL != nil:
+			w.database(e, e.SQL.Resource)
+		case e.Exec != nil:
+			w.program(e)
 		}
 		w.elements(e.Steps)
 		w.elements(e.Flows)
@@ -64,12 +80,71 @@ func (w *inputs) chunk(e *Element) {
 			w.add(e, control.File, false)
 		}
 	}
+	w.outputs(e)
+}
+
+// outputs notes the files that a chunk writes.
+func (w *inputs) outputs(e *Element) {
+	all := slices.Concat(e.Chunk.Writers, e.Chunk.Route)
+	if e.Chunk.Writer != nil {
+		all = append(all, *e.Chunk.Writer)
+	}
+	for _, o := range all {
+		for _, option := range o.Options {
+			if option.Key.Value != "file" {
+				continue
+			}
+			if path, err := w.j.atLaunch(e, w.ps, w.zone).path(option.Value); err == nil && path != "" && w.writers[path] == "" {
+				w.writers[path] = e.ID.Value
+			}
+		}
+	}
+}
+
+// database adds the file of a resource. Statements make one that may be made.
+func (w *inputs) database(e *Element, name Text) {
+	r := w.j.resource(name.Value)
+	if r == nil {
+		return // the repository's own
+	}
+	path, err := w.j.atLaunch(e, w.ps, w.zone).path(r.DSN)
+	if err != nil || path == "" {
+		return
+	}
+	if e.SQL != nil && r.Create.Value == "true" && w.writers[path] == "" {
+		w.writers[path] = e.ID.Value
+	}
+	w.put(Input{Step: e.ID.Value, Path: path, WrittenBy: w.writers[path]})
+}
+
+// program adds the program of a command.
+func (w *inputs) program(e *Element) {
+	w.add(e, e.Exec.Stdin, false)
+	if len(e.Exec.Command) == 0 {
+		return
+	}
+	b := w.j.atLaunch(e, w.ps, w.zone)
+	name, err := b.text(e.Exec.Command[0])
+	if err != nil || name == "" {
+		return
+	}
+	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+		dir, err := b.path(e.Exec.Dir)
+		if err != nil {
+			return
+		}
+		name = filepath.Join(or(dir, w.j.dir), name)
+	}
+	w.put(Input{Step: e.ID.Value, Path: name, Program: true, WrittenBy: w.writers[name]})
 }
 
 func (w *inputs) reader(e *Element, c Component) {
 	for _, option := range c.Options {
-		if name := option.Key.Value; name == "file" || name == "files" {
+		switch name := option.Key.Value; name {
+		case "file", "files":
 			w.add(e, option.Value, name == "files")
+		case "resource":
+			w.database(e, option.Value)
 		}
 	}
 }
@@ -82,6 +157,16 @@ func (w *inputs) add(e *Element, t Text, pattern bool) {
 		return
 	}
 	in := Input{Step: e.ID.Value, Path: path, Pattern: pattern && strings.ContainsAny(path, "*?[")}
+	for path, step := range w.writers {
+		matches, _ := filepath.Match(in.Path, path)
+		if path == in.Path || in.Pattern && matches {
+			in.WrittenBy = step
+		}
+	}
+	w.put(in)
+}
+
+func (w *inputs) put(in Input) {
 	if !slices.Contains(w.found, in) {
 		w.found = append(w.found, in)
 	}

@@ -36,8 +36,8 @@ func newJobsCmd(a *app) *cobra.Command {
 }
 
 const longJobs = `List the jobs: those that are built in and those of the definition files. The
-table tells what a file says of itself and does not check it: "batchctl
-validate" does. -o json, jsonl and csv tell of parameters and steps as well, so
+table tells what a file says of itself, and which of a few files cannot be used;
+many are not checked: "batchctl validate" does. -o json, jsonl and csv tell of parameters and steps as well, so
 that every file is read as a whole, and leave out those that have problems.`
 
 func runJobs(a *app) error {

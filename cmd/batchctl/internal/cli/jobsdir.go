@@ -152,17 +152,50 @@ func (a *app) definitionEnvironment() definition.Environment {
 	}}
 }
 
+// mostCompiled is how many bytes of definitions are compiled for a list of jobs,
+// which takes some 20 ms.
+const mostCompiled = 40 << 10
+
 // outlines returns all jobs, by name, those of definitions with their names and
-// helps and nothing else: no file is compiled for it. It warns of files that give
+// helps and nothing else. Where there is little to compile it marks those that
+// cannot be used, else it says that nobody has looked. It warns of files that give
 // no name, or one that is taken.
 func (a *app) outlines() ([]*core.Job, error) {
 	registry, err := a.compiled()
 	if err != nil {
 		return nil, err
 	}
-	jobs, unusable := outlined(registry.Jobs(), definition.NewParser(all.Catalog()).Index(a.jobFolders()))
+	listings := definition.NewParser(all.Catalog()).Index(a.jobFolders())
+	compiled := sizeOf(listings) <= mostCompiled
+	if compiled {
+		if _, err := a.registry(); err != nil {
+			return nil, err
+		}
+		for i, l := range listings {
+			if slices.ContainsFunc(a.defined.broken, func(p definition.Problem) bool { return p.File == l.Path }) {
+				listings[i].Description = "cannot be used: " + a.command("validate", l.Path)
+			}
+		}
+	}
+	jobs, unusable := outlined(registry.Jobs(), listings)
+	if compiled {
+		unusable = a.brokenFiles()
+	}
 	a.warnAboutDefinitions(unusable)
+	if !compiled {
+		a.say("the list tells what the definitions say of themselves, and nobody has checked them; %s does", a.command("validate"))
+	}
 	return jobs, nil
+}
+
+// sizeOf adds up the sizes of files.
+func sizeOf(listings []definition.Listing) (bytes int64) {
+	for _, l := range listings {
+		if info, err := os.Stat(l.Path); err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes
 }
 
 // outlined adds outlines of the definitions to jobs, and counts those that give
@@ -188,6 +221,6 @@ func outlined(jobs []*core.Job, listings []definition.Listing) (all []*core.Job,
 // warnAboutDefinitions says that some are not among what is listed.
 func (a *app) warnAboutDefinitions(n int) {
 	if n > 0 {
-		a.say("warning: of the definitions %s cannot be used; look at it with: %s", plural(n, "file"), a.command("validate"))
+		a.say("warning: of the definitions %s cannot be used; what is wrong is told by: %s", plural(n, "file"), a.command("validate"))
 	}
 }

@@ -59,9 +59,28 @@ func (a *app) parameters(job *core.Job, o *launchOptions, c calendar) (core.JobP
 		err = ps.Check()
 	}
 	if err != nil {
-		return nil, a.misused(job, o, err)
+		return nil, a.misused(job, o, allOf(n, o.words, err))
 	}
 	return ps, nil
+}
+
+// allOf adds to what is wrong with one word what is wrong with others: who mends a
+// line of a crontab does it once.
+func allOf(n core.Notation, words []string, first error) error {
+	n.Signs = false
+	var texts, hints []string
+	for _, word := range words {
+		if _, err := n.Parse([]string{word}); err != nil {
+			texts = append(texts, err.Error())
+			if hint := core.Hint(err); hint != "" && !slices.Contains(hints, hint) {
+				hints = append(hints, hint)
+			}
+		}
+	}
+	if len(texts) < 2 || !slices.Contains(texts, first.Error()) { // it is about words together, or the file
+		return first
+	}
+	return &core.Error{Kind: core.ErrJobParametersInvalid, Msg: strings.Join(texts, "; "), Hint: strings.Join(hints, "; ")}
 }
 
 // fileParameters reads the file at most once: standard input has it only once.

@@ -109,13 +109,16 @@ func (a *app) showForecast(job *core.Job, o *runOptions, f *launch.Forecast, zon
 	if file := a.definitionOf(job); file != nil {
 		view.Definition, view.Hash = file.Path, job.Definition.Hash
 		for _, in := range definition.Inputs(file, job, f.Parameters, zone, a.definitionEnvironment()) {
-			view.Inputs = append(view.Inputs, foundInput(in.Step, in.Path, in.Pattern))
+			view.Inputs = append(view.Inputs, inputOf(in))
 		}
 	} else {
 		view.Inputs = pathsOf(job, f.Parameters)
 	}
 	for _, in := range view.Inputs {
-		if in.Problem != "" {
+		switch {
+		case in.Problem != "" && in.Program:
+			a.say("warning: program of %s: %s: %s", in.Step, core.QuotePath(in.Path), in.Problem)
+		case in.Problem != "":
 			a.say("warning: input of %s: %s: %s", in.Step, core.QuotePath(in.Path), in.Problem)
 		}
 	}

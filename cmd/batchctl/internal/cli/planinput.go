@@ -4,11 +4,30 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 
 	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/definition"
 )
+
+// inputOf looks at what a step of a definition reads or runs. A program is told of
+// only when it is not there, and of what is written before nothing is missing.
+func inputOf(in definition.Input) render.ForecastInput {
+	if in.Program {
+		found := render.ForecastInput{Step: in.Step, Path: in.Path, Program: true}
+		if _, err := exec.LookPath(in.Path); err != nil && in.WrittenBy == "" {
+			found.Problem = "is no program that can be run"
+		}
+		return found
+	}
+	found := foundInput(in.Step, in.Path, in.Pattern)
+	if found.Problem != "" && in.WrittenBy != "" {
+		found.Problem, found.WrittenBy = "", in.WrittenBy
+	}
+	return found
+}
 
 // foundInput looks at a file, or at those that a pattern finds.
 func foundInput(of, path string, pattern bool) render.ForecastInput {

@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,9 @@ func runValidate(a *app, files []string) error {
 	if err != nil {
 		return err
 	}
+	if err := a.refuseNoFiles(files); err != nil {
+		return err
+	}
 	folders := a.jobFolders()
 	if len(files) == 0 && len(folders) == 0 {
 		return usageError("name files, or a folder with --jobs FOLDER", "validate: there is no folder of definitions")
@@ -43,6 +47,20 @@ func runValidate(a *app, files []string) error {
 	}
 	if len(problems) > 0 {
 		return &core.Error{Kind: errInvalid, Err: problems}
+	}
+	return nil
+}
+
+// refuseNoFiles refuses words that name no file: a folder, and standard input.
+func (a *app) refuseNoFiles(words []string) error {
+	for _, word := range words {
+		if word == "-" {
+			return usageError("write it to a file, and name that: "+core.ShellQuote("batchctl", "validate", "FILE.yaml"),
+				"validate: a definition is a file, whose folder its paths begin at; standard input has none")
+		}
+		if info, err := os.Stat(word); err == nil && info.IsDir() && filepath.Ext(word) == "" {
+			return usageError(core.ShellQuote("batchctl", "validate", "--jobs", word), "validate: %s is a folder", core.QuotePath(word))
+		}
 	}
 	return nil
 }

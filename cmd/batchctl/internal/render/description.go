@@ -2,7 +2,9 @@ package render
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -18,7 +20,7 @@ func (p *Printer) Job(j *core.Job) error {
 	}
 	if len(j.Parameters) > 0 {
 		b.WriteByte('\n')
-		if err := tabulate(j.Parameters, p.parameterFields()).Write(&b, p.Style); err != nil {
+		if err := tabulate(j.Parameters, p.parameterFields(j)).Write(&b, p.Style); err != nil {
 			return err
 		}
 	}
@@ -29,11 +31,11 @@ func (p *Printer) Job(j *core.Job) error {
 	return p.write(b.Bytes())
 }
 
-func (p *Printer) parameterFields() []field[core.ParameterSpec] {
+func (p *Printer) parameterFields(j *core.Job) []field[core.ParameterSpec] {
 	type spec = core.ParameterSpec
-	return []field[spec]{
+	fields := []field[spec]{
 		{title: "PARAMETER", cell: func(s spec) Cell { return Cell{Text: s.Name} }},
-		{title: "TYPE", cell: func(s spec) Cell { return Cell{Text: string(s.Declared())} }},
+		{title: "TYPE", cell: func(s spec) Cell { return Cell{Text: declaredType(s)} }},
 		{title: "REQUIRED", cell: func(s spec) Cell { return yes(s.Required) }},
 		{title: "IDENTIFYING", cell: func(s spec) Cell { return yes(s.Identifying()) }},
 		{title: "DEFAULT", wrap: true, cell: func(s spec) Cell {
@@ -42,8 +44,45 @@ func (p *Printer) parameterFields() []field[core.ParameterSpec] {
 			}
 			return Cell{Text: core.FormatValue(core.JobParameter{Value: s.Default}, p.Zone)}
 		}},
+		{title: "ALLOWED", wrap: true, cell: func(s spec) Cell { return Cell{Text: allowed(j, s)} }},
 		{title: "HELP", wrap: true, cell: func(s spec) Cell { return Cell{Text: s.Help} }},
 	}
+	if !slices.ContainsFunc(j.Parameters, func(s spec) bool { return allowed(j, s) != "" }) {
+		fields = slices.Delete(fields, len(fields)-2, len(fields)-1)
+	}
+	return fields
+}
+
+// declaredType is the type of a parameter as a definition declares it.
+func declaredType(s core.ParameterSpec) string {
+	if s.Path {
+		return "path"
+	}
+	return string(s.Declared())
+}
+
+// chooser is a validator that knows the only values of parameters, and the folder
+// in which a path has to lie.
+type chooser interface {
+	Choices(parameter string) (values []string, within string)
+}
+
+// allowed says which values a parameter takes, empty where its type says it all.
+func allowed(j *core.Job, s core.ParameterSpec) string {
+	var words []string
+	if c, ok := j.Validator.(chooser); ok {
+		values, within := c.Choices(s.Name)
+		if len(values) > 0 {
+			words = append(words, "one of "+strings.Join(values, ", "))
+		}
+		if within != "" {
+			words = append(words, "within "+within)
+		}
+	}
+	if s.Pattern != nil {
+		words = append(words, "like "+s.Pattern.String())
+	}
+	return strings.Join(words, "; ")
 }
 
 func yes(b bool) Cell {

@@ -48,6 +48,9 @@ type ForecastInput struct {
 	Bytes   int64
 	Folder  bool
 	Problem string
+	// WrittenBy is the step before it that makes what is not there yet.
+	WrittenBy string
+	Program   bool
 }
 
 // Forecast writes what a run would do.
@@ -149,6 +152,10 @@ func forecastInputs(f Forecast) []field[ForecastInput] {
 			switch {
 			case i.Problem != "":
 				return Cell{Text: i.Problem, Tone: ToneBad}
+			case i.WrittenBy != "":
+				return Cell{Text: "written by " + i.WrittenBy}
+			case i.Program:
+				return Cell{Text: "a program"}
 			case i.Folder:
 				return Cell{Text: "a folder"}
 			case i.Files != 1:
@@ -191,6 +198,9 @@ type forecastInputDocument struct {
 	Bytes   int64  `json:"bytes"`
 	Folder  bool   `json:"folder"`
 	Problem string `json:"problem"`
+	// WrittenBy is an earlier step that makes what is not there yet.
+	WrittenBy string `json:"writtenBy,omitempty"`
+	Program   bool   `json:"program,omitempty"`
 }
 
 func (p *Printer) forecastDocument(f Forecast) forecastDocument {
@@ -223,7 +233,7 @@ func (p *Printer) forecastDocument(f Forecast) forecastDocument {
 		doc.Steps[i] = step
 	}
 	for i, in := range f.Inputs {
-		doc.Inputs[i] = forecastInputDocument{Of: in.Step, Path: in.Path, Files: in.Files, Bytes: in.Bytes, Folder: in.Folder, Problem: in.Problem}
+		doc.Inputs[i] = forecastInputDocument{Of: in.Step, Path: in.Path, Files: in.Files, Bytes: in.Bytes, Folder: in.Folder, Problem: in.Problem, WrittenBy: in.WrittenBy, Program: in.Program}
 	}
 	return doc
 }

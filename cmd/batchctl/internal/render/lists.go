@@ -122,6 +122,12 @@ type declarationDocument struct {
 	Identifying bool   `json:"identifying"`
 	Default     any    `json:"default"`
 	Help        string `json:"help"`
+	// Path tells a string that names a file; Pattern, OneOf and Within say which
+	// values are allowed.
+	Path    bool     `json:"path,omitempty"`
+	Pattern string   `json:"pattern,omitempty"`
+	OneOf   []string `json:"oneOf,omitempty"`
+	Within  string   `json:"within,omitempty"`
 }
 
 // Jobs writes a list of registered jobs. The table has their names and helps, so
@@ -159,7 +165,13 @@ func newJob(j *core.Job, p *Printer) jobDocument {
 	for i, spec := range j.Parameters {
 		doc.Parameters[i] = declarationDocument{
 			Name: spec.Name, Type: string(spec.Declared()), Required: spec.Required,
-			Identifying: spec.Identifying(), Help: spec.Help,
+			Identifying: spec.Identifying(), Help: spec.Help, Path: spec.Path,
+		}
+		if spec.Pattern != nil {
+			doc.Parameters[i].Pattern = spec.Pattern.String()
+		}
+		if c, ok := j.Validator.(chooser); ok {
+			doc.Parameters[i].OneOf, doc.Parameters[i].Within = c.Choices(spec.Name)
 		}
 		if spec.Default != nil {
 			doc.Parameters[i].Default = newParameters(core.JobParameters{{Value: spec.Default}}, p.Zone)[0].Value
