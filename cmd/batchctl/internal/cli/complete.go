@@ -50,7 +50,7 @@ func (a *app) completeJobs(_ *cobra.Command, args []string, _ string) ([]cobra.C
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	jobs, err := a.outlines()
+	jobs, err := a.outlines(false)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

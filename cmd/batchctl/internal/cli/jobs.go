@@ -43,7 +43,7 @@ that every file is read as a whole, and leave out those that have problems.`
 func runJobs(a *app) error {
 	p := a.printer(time.UTC)
 	if p.Format == render.FormatTable {
-		outlines, err := a.outlines()
+		outlines, err := a.outlines(true)
 		if err != nil {
 			return err
 		}

@@ -157,16 +157,16 @@ func (a *app) definitionEnvironment() definition.Environment {
 const mostCompiled = 40 << 10
 
 // outlines returns all jobs, by name, those of definitions with their names and
-// helps and nothing else. Where there is little to compile it marks those that
-// cannot be used, else it says that nobody has looked. It warns of files that give
-// no name, or one that is taken.
-func (a *app) outlines() ([]*core.Job, error) {
+// helps and nothing else. With check it marks those that cannot be used where there
+// is little to compile, else it says that nobody has looked. It warns of files that
+// give no name, or one that is taken.
+func (a *app) outlines(check bool) ([]*core.Job, error) {
 	registry, err := a.compiled()
 	if err != nil {
 		return nil, err
 	}
 	listings := definition.NewParser(all.Catalog()).Index(a.jobFolders())
-	compiled := sizeOf(listings) <= mostCompiled
+	compiled := check && sizeOf(listings) <= mostCompiled
 	if compiled {
 		if _, err := a.registry(); err != nil {
 			return nil, err
@@ -182,7 +182,7 @@ func (a *app) outlines() ([]*core.Job, error) {
 		unusable = a.brokenFiles()
 	}
 	a.warnAboutDefinitions(unusable)
-	if !compiled {
+	if check && !compiled {
 		a.say("the list tells what the definitions say of themselves, and nobody has checked them; %s does", a.command("validate"))
 	}
 	return jobs, nil
