@@ -88,7 +88,7 @@ var floors = map[string][]string{
 		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/infile",
 		"internal/jobs/jsonl", "internal/jobs/partfile", "internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
 	},
-	"internal/jobs/definition/scaffold": {"internal/core", "internal/jobs/infile", "internal/jobs/record"},
+	"internal/jobs/definition/scaffold": {"internal/core", "internal/jobs/infile", "internal/jobs/record", text},
 	"internal/jobs/all": {
 		"internal/core", "internal/core/launch", "internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/definition",
 		"internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/samples", "internal/jobs/settlement", "internal/jobs/sqlitem",

@@ -185,6 +185,9 @@ func (a *app) showNew(o *newOptions, path, schema string, guess *scaffold.Guess)
 	if err := a.printer(time.UTC).NewJob(view); err != nil {
 		return err
 	}
+	for _, note := range guess.Notes() {
+		a.say("note: %s", note)
+	}
 	for _, remark := range guess.Remarks() {
 		a.say("warning: %s", remark)
 	}

@@ -1,11 +1,8 @@
 package scaffold
 
 import (
-	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,17 +35,40 @@ type Guess struct {
 	// Records were looked at; All tells that there are no more.
 	Records int
 	All     bool
+	// Bad are the lines of records that the job would reject, and Asked the
+	// columns whose values have two meanings.
+	Bad   []Bad
+	Asked []Asked
+	// Skip is how many lines stand before the header, or the first record.
+	Skip int
+	// Unclosed is the line of a record that has a quote which nothing closes; 0:
+	// there is none. What is behind it was not looked at.
+	Unclosed int
 
-	lines []int // in which the records begin
+	header int // the line on which the header ends
 }
+
+// Bad is a record that cannot be read.
+type Bad struct {
+	Line, Last int
+	Problem    string
+}
+
+// Asked is a column that was left a text because of a question, with the
+// expression that it takes if the first answer is right.
+type Asked struct{ Column, Question, Make string }
 
 // Column is a column of the file, and of the table.
 type Column struct {
 	Name string // in the file
 	To   string // in the table, and in SQL
 	Kind record.Kind
+	// Notation is how its values are written, if readers do not take them so.
+	Notation *Notation
 	// Odd are the values that are not of Kind, as most are.
 	Odd []Odd
+
+	ask *question
 }
 
 // Odd is a value that has another type than the others of its column.
@@ -71,15 +91,12 @@ func Look(path, encoding string) (*Guess, error) {
 		}
 	}
 	g := &Guess{Encoding: encoding, All: all}
-	records := g.split(text)
-	if len(records) == 0 {
-		return nil, &core.Error{
-			Op: "look at " + core.EscapeControl(path), Msg: "the file has no records",
-			Hint: "give a file that has a header and some records",
-		}
+	rows, width := g.split(text)
+	if len(rows) == 0 {
+		return nil, g.noRecords(path)
 	}
-	names := records[0]
-	g.Header, g.Unnamed = isHeader(records)
+	names := rows[0].fields
+	g.Header, g.Unnamed = isHeader(rows)
 	switch {
 	case g.Header:
 	case g.Unnamed:
@@ -88,14 +105,26 @@ func Look(path, encoding string) (*Guess, error) {
 		names = distinct(make([]string, len(names)))
 	}
 	if g.Header || g.Unnamed {
-		records, g.lines = records[1:], g.lines[1:]
+		g.header, rows = rows[0].last, rows[1:]
 	}
-	g.Records = len(records)
-	if err := g.columns(path, names, records); err != nil {
+	g.Records = len(rows) + len(g.Bad)
+	rows = g.ragged(rows, width)
+	if err := g.columns(path, names, rows); err != nil {
 		return nil, err
 	}
-	g.findKey(names, records)
+	g.findKey(names, rows)
 	return g, nil
+}
+
+func (g *Guess) noRecords(path string) error {
+	e := &core.Error{
+		Op: "look at " + core.EscapeControl(path), Msg: "the file has no records",
+		Hint: "give a file that has a header and some records",
+	}
+	if g.Unclosed > 0 {
+		e.Msg, e.Hint = fmt.Sprintf("the quote that is opened in line %d is never closed", g.Unclosed), "close it, or double it if it belongs to the text"
+	}
+	return e
 }
 
 func firstLine(text string) string {
@@ -103,68 +132,23 @@ func firstLine(text string) string {
 	return line
 }
 
-// split finds the delimiter: the one by which most records have as many fields
-// as the first, and more than one.
-func (g *Guess) split(text string) [][]string {
-	best, bestFit, bestWidth, all := [][]string(nil), 0.0, 0, g.All
-	for _, delimiter := range delimiters {
-		records, lines, whole := read(text, delimiter)
-		if len(records) == 0 {
-			continue
-		}
-		width, fit := len(records[0]), 0
-		for _, fields := range records {
-			if len(fields) == width {
-				fit++
-			}
-		}
-		share := float64(fit) / float64(len(records))
-		if best == nil || width > 1 && (bestWidth == 1 || share > bestFit || share == bestFit && width > bestWidth) {
-			best, bestFit, bestWidth = records, share, width
-			g.Delimiter, g.lines = string(delimiter), lines
-			g.All = all && whole
-		}
-	}
-	return best
-}
-
-// read reads records up to the first that is broken; that is left to the job,
-// which can say more about it. lines are those in which they begin; whole is false
-// when there are more than it takes.
-func read(text string, delimiter rune) (records [][]string, lines []int, whole bool) {
-	r := csv.NewReader(strings.NewReader(text))
-	r.Comma, r.FieldsPerRecord = delimiter, -1
-	for len(records) <= maxRecords {
-		fields, err := r.Read()
-		switch {
-		case errors.Is(err, io.EOF):
-			return records, lines, true
-		case err != nil:
-			return records, lines, false
-		}
-		line, _ := r.FieldPos(0)
-		records, lines = append(records, fields), append(lines, line)
-	}
-	return records, lines, false
-}
-
 // isHeader reports whether the first record has names: all of them different,
 // and none of them a value that has a type. One whose names are not all there, or
 // not different, is odd, and still a header where a column below it has a type.
-func isHeader(records [][]string) (header, odd bool) {
+func isHeader(rows []row) (header, odd bool) {
 	seen := map[string]bool{}
 	typed := false
-	for i, name := range records[0] {
+	for i, name := range rows[0].fields {
 		if strings.TrimSpace(name) == "" || seen[name] {
 			odd = true
 			continue
 		}
-		if kindOf(name) != record.String {
+		if isValue(name) {
 			return false, false
 		}
 		seen[name] = true
-		kind, _ := kindOfColumn(records[1:], i)
-		typed = typed || kind != record.String
+		below := lookAt(rows[1:], i)
+		typed = typed || below.kind != record.String
 	}
 	return !odd, odd && typed
 }
@@ -192,7 +176,7 @@ func distinct(names []string) []string {
 	return made
 }
 
-func (g *Guess) columns(path string, names []string, records [][]string) error {
+func (g *Guess) columns(path string, names []string, rows []row) error {
 	taken := map[string]bool{}
 	to := make([]string, len(names))
 	for i, name := range names { // those that can stay do, so that no other takes their name
@@ -210,80 +194,37 @@ func (g *Guess) columns(path string, names []string, records [][]string) error {
 		if to[i] == "" {
 			to[i] = identifier(name, "column", taken)
 		}
-		kind, odd := kindOfColumn(records, i)
-		c := Column{Name: name, To: to[i], Kind: kind}
-		for _, row := range odd {
-			c.Odd = append(c.Odd, Odd{Line: g.lines[row], Text: records[row][i]})
+		c := Column{Name: name, To: to[i]}
+		found := lookAt(rows, i)
+		c.Kind, c.Notation = found.kind, found.notation
+		for _, at := range found.odd {
+			c.Odd = append(c.Odd, Odd{Line: rows[at].line, Text: rows[at].fields[i]})
 		}
+		c.ask = found.ask
 		g.Columns = append(g.Columns, c)
 	}
+	g.commaEverywhere(rows)
 	return nil
 }
 
-// findKey takes the first column that is called as keys are, and has a different
-// value in every record.
-func (g *Guess) findKey(names []string, records [][]string) {
-	if len(records) < 2 {
-		return
-	}
-	for i, name := range names {
-		kind := g.Columns[i].Kind
-		if isKeyName(name, i) && (kind == record.Long || kind == record.String) && unique(records, i) {
-			g.Key = name
-			return
-		}
-	}
-}
-
-// isKeyName reports whether a column is called as keys are: id anywhere, what
-// ends with id only as the first, for later it is the key of something else.
-func isKeyName(name string, at int) bool {
-	lower := strings.ToLower(strings.TrimSpace(name))
-	if slices.Contains([]string{"id", "key", "uuid", "guid"}, lower) {
-		return true
-	}
-	ends := slices.ContainsFunc([]string{"_id", "-id", " id", "_no", "_key", " no"}, func(end string) bool { return strings.HasSuffix(lower, end) })
-	return at == 0 && (ends || strings.HasSuffix(name, "Id") || strings.HasSuffix(name, "ID"))
-}
-
-func unique(records [][]string, at int) bool {
-	seen := make(map[string]bool, len(records))
-	for _, fields := range records {
-		if at >= len(fields) || fields[at] == "" || seen[fields[at]] {
-			return false
-		}
-		seen[fields[at]] = true
-	}
-	return true
-}
-
-// identifier makes of name one that SQL takes as it is, and that no other column
-// has; taken are those that there are, in small letters.
-func identifier(name, otherwise string, taken map[string]bool) string {
-	var b strings.Builder
-	for _, r := range strings.TrimSpace(name) {
+// commaEverywhere decides by the other columns of the file what the values of one
+// leave open: where there is a comma before the fraction, 1,234 has one too, and in
+// 1.234 and 2.500 the point is before thousands.
+func (g *Guess) commaEverywhere(rows []row) {
+	has := slices.ContainsFunc(g.Columns, func(c Column) bool { return c.Notation != nil && c.Notation.hasComma() })
+	for i := range g.Columns {
+		c := &g.Columns[i]
 		switch {
-		case r == '_', 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "_"):
-			b.WriteByte('_')
+		case has && c.ask != nil && c.ask.either.hasComma():
+			c.Notation, c.Kind, c.ask = c.ask.either, record.Decimal, nil
+		case has && c.Kind == record.Decimal && c.Notation == nil && len(c.Odd) == 0:
+			notation := pointsAndComma()
+			if fits := notation.fits(); !slices.ContainsFunc(rows, func(r row) bool { return r.fields[i] != "" && !fits(r.fields[i]) }) {
+				c.Notation = notation
+			}
+		}
+		if c.ask != nil {
+			g.Asked = append(g.Asked, Asked{Column: c.Name, Question: c.ask.text, Make: strings.ReplaceAll(c.ask.either.make, "$", c.value())})
 		}
 	}
-	base := strings.Trim(b.String(), "_")
-	if name == b.String() {
-		base = name // also _id
-	}
-	switch {
-	case base == "":
-		base = otherwise
-	case '0' <= base[0] && base[0] <= '9':
-		base = otherwise + "_" + base
-	}
-	base = base[:min(len(base), 56)]
-	unique := base
-	for n := 2; taken[strings.ToLower(unique)]; n++ {
-		unique = fmt.Sprintf("%s_%d", base, n)
-	}
-	taken[strings.ToLower(unique)] = true
-	return unique
 }

@@ -41,6 +41,9 @@ func summary(g *scaffold.Guess) string {
 			b.WriteString(">" + c.To)
 		}
 		b.WriteString(":" + c.Kind.String())
+		if c.Notation != nil {
+			b.WriteString("(" + c.Notation.Name + ")")
+		}
 		if c.Name == g.Key {
 			b.WriteString("*")
 		}
@@ -55,7 +58,7 @@ func TestLook(t *testing.T) {
 			"every type", "id,name,amount,day,at,ok\n1,Kim,12.50,2021-01-01,2021-01-01T10:00:00,true\n2,Lee,3,2021-01-02,2021-01-01 10:00:00,false\n",
 			`"," true id:long* name:string amount:decimal day:date at:datetime ok:bool`,
 		},
-		{"semicolons", "a;b\n1,5;x,y\n2,5;z\n", `";" true a:string b:string`},
+		{"semicolons", "a;b\n1,5;x,y\n2,5;z\n", `";" true a:decimal(1234,50) b:string`},
 		{"tabs", "a\tb\n1\t2\n", `"\t" true a:long b:long`},
 		{"bars", "a|b\n1|2\n", `"|" true a:long b:long`},
 		{"one column", "name\nKim\nLee\n", `"," true name:string`},
@@ -67,7 +70,7 @@ func TestLook(t *testing.T) {
 		{"what does not fit is text", "n\n9223372036854775808000000000\n", `"," true n:string`},
 		{"long and decimal are decimal", "n\n1\n1.5\n", `"," true n:decimal`},
 		{"an exponent is text", "n\n1e5\n", `"," true n:string`},
-		{"other dates are text", "d\n2021/01/01\n", `"," true d:string`},
+		{"other dates are text", "d\n2021/1/1\n", `"," true d:string`},
 		{"a day that is none is text", "d\n2021-02-30\n", `"," true d:string`},
 		{"yes is text", "b\nyes\n", `"," true b:string`},
 		{"True is text", "b\nTrue\n", `"," true b:string`},
@@ -77,7 +80,7 @@ func TestLook(t *testing.T) {
 		{"a key that is there twice is none", "id,n\n1,a\n1,b\n", `"," true id:long n:string`},
 		{"a foreign key is none", "n,customer_id\na,1\nb,2\n", `"," true n:string customer_id:long`},
 		{"the first that ends with id", "customer_id,n\n1,a\n2,b\n", `"," true customer_id:long* n:string`},
-		{"names that SQL does not take", "Full Name,Straße,1st,名前\na,b,c,d\n", `"," true Full Name>Full_Name:string Straße>Stra_e:string 1st>column_1st:string 名前>column:string`},
+		{"names that SQL does not take", "Full Name,Straße,1st,名前\na,b,c,d\n", `"," true Full Name>Full_Name:string Straße:string 1st>column_1st:string 名前:string`},
 		{"a name that another has already", "a b,a_b\nx,y\n", `"," true a b>a_b_2:string a_b:string`},
 		{"names that differ by case", "ID,id\nx,y\n", `"," true ID:string id>id_2:string`},
 		{"a byte order mark", "\ufeffid,n\n1,a\n2,b\n", `"," true id:long* n:string`},
@@ -127,7 +130,8 @@ func TestRemarks(t *testing.T) {
 	}
 	want := []string{
 		"The names in line 1 are not all there, or not all different: it is passed over, and columns names them",
-		`Column "n" is long but for line 16: "n/a"; skipLimit=1 passes over them, or make it a string`,
+		`Column "n" is long but for line 16: "n/a"; if those are right, make it a string`,
+		"1 record is bad in what was looked at: the job fails at it, or rejects it with skipLimit=1",
 	}
 	if diff := cmp.Diff(want, g.Remarks()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -264,7 +268,7 @@ func TestTable(t *testing.T) {
 	t.Parallel()
 	for job, want := range map[string]string{
 		"customers": "customers", "load-clicks": "load_clicks", "batch_step": "import_batch_step", "2021": "records_2021",
-		"정산": "records", "sqlite_x": "import_sqlite_x",
+		"정산": "정산", "!": "records", "sqlite_x": "import_sqlite_x",
 	} {
 		if got := scaffold.Table(job); got != want {
 			t.Errorf("the table of %s is %s, want %s", job, got, want)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
@@ -32,7 +31,7 @@ func (g *Guess) Definition(job, file string) string {
 	fmt.Fprintf(&b, "# yaml-language-server: $schema=%s\n#\n", SchemaFile)
 	fmt.Fprintf(&b, "# Reads a file into the table %s of the repository's database. Made by a look at\n# %s of %s; what is not right is for you to change.\n",
 		table, g.looked(), quoteComment(file))
-	for _, remark := range g.Remarks() {
+	for _, remark := range slices.Concat(g.Notes(), g.Remarks()) {
 		fmt.Fprintf(&b, "#\n# %s.\n", remark)
 	}
 	fmt.Fprintf(&b, "job: %s\n", word(job))
@@ -57,7 +56,7 @@ steps:
 	b.WriteString("          )\n")
 	b.WriteString("  - step: load\n    chunk:\n      reader:\n        csv:\n          file: \"#{jobParameters['file']}\"\n")
 	g.options(&b)
-	g.rename(&b)
+	g.processor(&b)
 	fmt.Fprintf(&b, "      writer:\n        sql:\n          table: %s\n", table)
 	if g.renames() {
 		targets := make([]string, len(g.Columns))
@@ -68,37 +67,10 @@ steps:
 	}
 	b.WriteString(`      skip:
         limit: "#{jobParameters['skipLimit']}"
-        include: [read.parse, write.constraint]
+        include: [read.parse, process, write.constraint]
         to: "#{jobParameters['file']}.rejects.jsonl"
 `)
 	return b.String()
-}
-
-// maxOdd bounds how many values of a column a remark names.
-const maxOdd = 3
-
-// Remarks say, in a line each, what was guessed against what the file says.
-func (g *Guess) Remarks() []string {
-	var all []string
-	if g.Unnamed {
-		all = append(all, "The names in line 1 are not all there, or not all different: it is passed over, and columns names them")
-	}
-	for _, c := range g.Columns {
-		if len(c.Odd) == 0 {
-			continue
-		}
-		named := make([]string, 0, maxOdd)
-		for _, o := range c.Odd[:min(len(c.Odd), maxOdd)] {
-			named = append(named, fmt.Sprintf("line %d: %s", o.Line, core.Quote(o.Text)))
-		}
-		text := strings.Join(named, ", ")
-		if more := len(c.Odd) - len(named); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		all = append(all, fmt.Sprintf("Column %s is %s but for %s; skipLimit=%d passes over them, or make it a string",
-			core.Quote(c.Name), c.Kind, text, len(c.Odd)))
-	}
-	return all
 }
 
 func (g *Guess) looked() string {
@@ -116,8 +88,14 @@ func (g *Guess) options(b *strings.Builder) {
 	if g.Encoding != "" {
 		fmt.Fprintf(b, "          encoding: %s\n", g.Encoding)
 	}
-	if g.Unnamed {
-		b.WriteString("          skip-lines: 1\n")
+	if g.Skip > 0 {
+		fmt.Fprintf(b, "          # %s.\n", g.above())
+	}
+	switch {
+	case g.Unnamed:
+		fmt.Fprintf(b, "          skip-lines: %d\n", g.header)
+	case g.Skip > 0:
+		fmt.Fprintf(b, "          skip-lines: %d\n", g.Skip)
 	}
 	if !g.Header {
 		names := make([]string, len(g.Columns))
@@ -128,7 +106,11 @@ func (g *Guess) options(b *strings.Builder) {
 	}
 	b.WriteString("          types:\n")
 	for _, c := range g.Columns {
-		fmt.Fprintf(b, "            %s: %s\n", word(c.Name), c.Kind)
+		kind := c.Kind
+		if c.Notation != nil {
+			kind = record.String // for the processor to convert
+		}
+		fmt.Fprintf(b, "            %s: %s\n", word(c.Name), kind)
 	}
 	if g.Key != "" {
 		fmt.Fprintf(b, "          required: [%s]\n", word(g.Key))
@@ -139,18 +121,35 @@ func (g *Guess) renames() bool {
 	return slices.ContainsFunc(g.Columns, func(c Column) bool { return c.Name != c.To })
 }
 
-// rename sets columns of the names that the table has.
-func (g *Guess) rename(b *strings.Builder) {
-	if !g.renames() {
+// processor checks and converts what has a notation, and sets columns of the names
+// that the table has.
+func (g *Guess) processor(b *strings.Builder) {
+	if !g.renames() && !slices.ContainsFunc(g.Columns, func(c Column) bool { return c.Notation != nil }) {
 		return
 	}
-	b.WriteString("      processor:\n        - set:\n")
+	b.WriteString("      processor:\n")
 	for _, c := range g.Columns {
-		if c.Name != c.To {
-			escaped := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(c.Name)
-			fmt.Fprintf(b, "            %s: %s\n", word(c.To), word("record['"+escaped+"']"))
+		if c.Notation != nil && c.Kind == record.Decimal { // date() is strict by itself
+			value := c.value()
+			fmt.Fprintf(b, "        - validate: %s\n", word(fmt.Sprintf("coalesce(%s, '') == '' || %s matches '%s'", value, value, c.Notation.form)))
+			fmt.Fprintf(b, "          message: %s\n", word("want a decimal written as "+c.Notation.Name))
 		}
 	}
+	b.WriteString("        - set:\n")
+	for _, c := range g.Columns {
+		switch value := c.value(); {
+		case c.Notation != nil:
+			made := strings.ReplaceAll(c.Notation.make, "$", value)
+			fmt.Fprintf(b, "            %s: %s\n", word(c.To), word(fmt.Sprintf("coalesce(%s, '') == '' ? null : %s", value, made)))
+		case c.Name != c.To:
+			fmt.Fprintf(b, "            %s: %s\n", word(c.To), word(value))
+		}
+	}
+}
+
+// value is the expression for the column of the file.
+func (c Column) value() string {
+	return "record['" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(c.Name) + "']"
 }
 
 func (g *Guess) sqlType(c Column) string {
