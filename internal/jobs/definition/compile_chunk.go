@@ -38,8 +38,8 @@ type chunkPlan struct {
 	skip     late[core.SkipPolicy]
 	retry    late[core.RetryPolicy]
 	rejects  Text
-	raise    string // the parameter that raises the limit of skips; "": there is none
-	most     late[int64]
+	raise    string      // the parameter that raises the limit of skips; "": there is none
+	most     late[int64] // nil: nothing is skipped
 	classes  core.ErrorClasses
 	listener func(s *core.Scope) chunk.Listener[record.Record, record.Record]
 }
@@ -61,7 +61,8 @@ func (c *compiler) chunk(e *Element) *core.Step {
 	if x.Skip != nil {
 		p.rejects = c.late(x.Skip.To)
 	}
-	if p.raise = c.raisable(x.Skip); p.raise != "" {
+	if x.Skip != nil && !x.Skip.Never {
+		p.raise = c.raisable(x.Skip)
 		p.most, p.classes = c.skipLimit(x.Skip), c.classes(x.Skip.Include, x.Skip.Exclude)
 	}
 	c.separateFiles(x)
@@ -118,7 +119,7 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 		o.Rejects = rejects.New(rejects.Config{Path: path, Scope: s})
 	}
 	body, err := p.body(b, s, o)
-	if err != nil || p.raise == "" {
+	if err != nil || p.most == nil {
 		return body, err
 	}
 	most, err := p.most(b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -24,12 +25,12 @@ func (c *compiler) raisable(x *Skip) string {
 	return r.Key
 }
 
-// raisedBody tells whoever reads about a bad record by which parameter it could be
-// passed over.
+// raisedBody tells whoever reads about a bad record how it could be passed over:
+// by a higher limit, or by another class in the definition.
 type raisedBody struct {
 	core.StepBody
 
-	name    string // of the parameter
+	name    string // of the parameter that is the limit; empty: a restart cannot change it
 	limit   int64  // what it says now
 	classes core.ErrorClasses
 }
@@ -37,21 +38,35 @@ type raisedBody struct {
 // Execute implements core.StepBody.
 func (r raisedBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus, error) {
 	exit, err := r.StepBody.Execute(ctx, s)
-	raised := core.ShellQuote(fmt.Sprintf("%s=%d", r.name, r.limit+1))
-	switch hint := core.Hint(err); {
-	case err == nil, r.limit < 0:
-	case errors.Is(err, core.ErrSkipLimitExceeded):
-		err = &core.Error{Err: err, Hint: hint + " " + raised}
-	case r.passable(err):
-		restart := core.ShellQuote("batchctl", "restart", fmt.Sprint(s.Execution.ID)) + " " + raised
-		err = &core.Error{Err: err, Hint: or(hint, "correct the input") + ", or reject it: " + restart}
+	if err == nil {
+		return exit, nil
 	}
-	return exit, err
+	hint, restart := core.Hint(err), core.ShellQuote("batchctl", "restart", fmt.Sprint(s.Execution.ID))
+	raised := core.ShellQuote(fmt.Sprintf("%s=%d", r.name, r.limit+1))
+	class, isItem := skippable(err)
+	switch {
+	case isItem && !r.classes.Match(class):
+		hint = or(hint, "correct the input") + fmt.Sprintf("; class %s is not in skip.include: to reject such records put it there, and then %s --new-definition", class, restart)
+	case r.name == "" || r.limit < 0:
+		return exit, err
+	case errors.Is(err, core.ErrSkipLimitExceeded):
+		hint += " " + raised
+	case isItem && r.limit == 0: // and only for that it was not passed over
+		hint = or(hint, "correct the input") + ", or reject it: " + restart + " " + raised
+	default:
+		return exit, err
+	}
+	return exit, &core.Error{Err: err, Hint: hint}
 }
 
-// passable reports whether err is that of a record which only the limit of 0 did
-// not let pass.
-func (r raisedBody) passable(err error) bool {
+// skippable returns the class of err if it is that of a record which is bad
+// itself, and could be passed over. With a disk that is full, or a lock, nothing is
+// wrong with any record.
+func skippable(err error) (class string, ok bool) {
 	item, ok := errors.AsType[*core.ItemError](err)
-	return ok && r.limit == 0 && !core.Undeniable(err) && r.classes.Match(item.ErrorClass())
+	if !ok || core.Undeniable(err) {
+		return "", false
+	}
+	class = item.ErrorClass()
+	return class, !slices.Contains([]string{core.ClassReadIO, core.ClassWriteIO, core.ClassWriteBusy, core.ClassTimeout}, class)
 }

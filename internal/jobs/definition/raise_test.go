@@ -13,13 +13,15 @@ import (
 func TestHowToPassOver(t *testing.T) {
 	t.Parallel()
 	const free = "limit: {type: long, default: 0, identifying: false}"
+	const notIncluded = "correct the input; class read.parse is not in skip.include: to reject such records put it there, and then batchctl restart 1 --new-definition"
 	const byParameter = "limit: \"#{jobParameters['limit']}\""
 	for _, tt := range []struct{ name, declared, limit, class, given, hint string }{
 		{"nothing may be skipped", free, byParameter, "read.parse", "limit=0", "correct the input, or reject it: batchctl restart 1 limit=1"},
 		{"a class above it", free, byParameter, "read", "limit=0", "or reject it: batchctl restart 1 limit=1"},
 		{"the limit is exceeded", free, byParameter, "read", "limit=1", "raise the limit, then batchctl restart 1 limit=2"},
 		{"by a default", "limit: {identifying: false}", `limit: "#{jobParameters['limit'] ?: '0'}"`, "read", "", "batchctl restart 1 limit=1"},
-		{"another class", free, byParameter, "process.expression", "limit=0", ""},
+		{"another class", free, byParameter, "process.expression", "limit=0", notIncluded},
+		{"another class, and a limit that is written out", free, "limit: 7", "process", "limit=0", notIncluded},
 		{"it is another instance", "limit: {type: long}", byParameter, "read", "limit=0", ""},
 		{"a number that is written out", free, "limit: 1", "read", "limit=0", "raise the limit, then batchctl restart 1"},
 	} {
