@@ -36,10 +36,13 @@ func decide(step *core.Step, last *core.StepExecution, current int64, started in
 		return d, err
 	}
 	if step.StartLimit > 0 && started >= step.StartLimit {
+		times := "once"
+		if started > 1 {
+			times = strconv.Itoa(started) + " times"
+		}
 		return d, &core.Error{
 			Kind: core.ErrStartLimitExceeded,
-			Msg: fmt.Sprintf("maximum start limit exceeded: started %d times in this instance, the limit is %d",
-				started, step.StartLimit),
+			Msg:  fmt.Sprintf("maximum start limit exceeded: started %s in this instance, the limit is %d", times, step.StartLimit),
 			Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(current, 10)),
 		}
 	}

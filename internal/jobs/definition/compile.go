@@ -19,6 +19,8 @@ type Environment struct {
 	// Environ returns the variables of the process as NAME=value; it is asked at
 	// every launch and start of a step. nil has none.
 	Environ func() []string
+	// Folders are the folders of definitions, for a batchctl that a command calls.
+	Folders []string
 	// Job returns the job that a job step names. nil knows none.
 	Job func(name string) (*core.Job, error)
 }
@@ -126,7 +128,8 @@ func (c *compiler) collect(elements []Element) {
 
 // report adds a problem.
 func (c *compiler) report(at Pos, hint, format string, args ...any) {
-	c.problems = append(c.problems, c.file.problem(at, hint, fmt.Sprintf(format, args...)))
+	msg := strings.TrimPrefix(fmt.Sprintf(format, args...), c.place(at)+": ") // what fails at a run says it too
+	c.problems = append(c.problems, c.file.problem(at, hint, msg))
 }
 
 // reportError adds what err says.

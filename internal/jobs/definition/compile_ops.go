@@ -265,10 +265,22 @@ func (c *compiler) reportOp(op Op, e *expr.OpError) {
 // tablePlan is a table that a lookup loads.
 type tablePlan struct {
 	name   string
+	place  string // in the definition
 	schema *record.Schema
 	reader late[reader]
 	key    []int // its columns
 	rows   int64
+}
+
+// tableName is what a table is called: the file or the query that it comes from.
+func tableName(k Component) string {
+	for _, o := range k.Options {
+		switch o.Key.Value {
+		case "file", "files", "query":
+			return o.Value.Value
+		}
+	}
+	return k.Name.Value
 }
 
 // table compiles the table of a lookup; nil when there is something wrong.
@@ -278,7 +290,7 @@ func (c *compiler) table(l *Lookup) *tablePlan {
 		return nil
 	}
 	p := &tablePlan{
-		name: l.Table.Name.Value, schema: schema, reader: r,
+		name: tableName(l.Table), place: c.place(l.Table.Name.Pos()), schema: schema, reader: r,
 		rows: presentValue(c, l.Limit, defaultRows, within(1, 100*defaultRows)),
 	}
 	for _, t := range l.Key {
@@ -311,7 +323,7 @@ var _ core.ItemStream = (*lookingUp)(nil)
 func (l *lookingUp) Open(ctx context.Context, _ core.ExecutionContext) error {
 	for _, load := range l.loads {
 		if err := load.fill(ctx); err != nil {
-			return fmt.Errorf("load the table %s: %w", load.plan.name, err)
+			return fmt.Errorf("%s: load the table: %w", load.plan.place, err)
 		}
 	}
 	return nil

@@ -42,7 +42,11 @@ func (g *grammar) writeChoice(b *strings.Builder, c *choice) {
 		heads[i] = g.blocks[name].keys[0].name
 	}
 	fmt.Fprintf(b, "\n%s\n", c.name)
-	paragraph(b, "  ", fmt.Sprintf("%s: one of %s", strings.TrimSuffix(c.help, "."), listed(heads, "and")))
+	one := "one of "
+	if len(heads) == 1 {
+		one = "the key "
+	}
+	paragraph(b, "  ", strings.TrimSuffix(c.help, ".")+": "+one+listed(heads, "and"))
 	if len(c.blocks) == 0 {
 		return
 	}
@@ -122,6 +126,9 @@ func (k *key) typeName() string {
 }
 
 func plural(name string) string {
+	if thing, of, ok := strings.Cut(name, " of a "); ok {
+		return plural(thing) + " of a " + of
+	}
 	switch {
 	case strings.Contains(name, "|"), strings.HasPrefix(name, "pattern "):
 		return name

@@ -13,13 +13,14 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/component"
+	"github.com/batchctl/batchctl/internal/jobs/expr"
 	"github.com/batchctl/batchctl/internal/jobs/record"
 )
 
 // Limits of scalars.
 const (
 	maxPattern = 1 << 10 // bytes of a regular expression
-	maxExpr    = 8 << 10 // bytes of an expression
+	maxExpr    = expr.MaxText
 )
 
 // check looks whether a scalar is what its key takes, and splits it where it

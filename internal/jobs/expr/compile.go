@@ -80,7 +80,7 @@ func (c *compiler) parse(text string) ast.Node {
 	case strings.TrimSpace(text) == "":
 		c.fail(0, "the expression is empty", "")
 	case len(text) > MaxText:
-		c.fail(0, fmt.Sprintf("the expression has %d bytes, at most %d are possible", len(text), MaxText), "")
+		c.fail(0, fmt.Sprintf("the expression has %d bytes, at most %d are allowed", len(text), MaxText), "")
 	case !utf8.ValidString(text):
 		c.fail(0, "the expression is not UTF-8", "")
 	}

@@ -112,7 +112,7 @@ const maxInstructions = 2000
 func (c *compiler) matches(left, right *node) *node {
 	pattern := c.constant(right, "the pattern behind matches")
 	if len(pattern) > MaxPattern {
-		c.failf(right.span, "the pattern has %d bytes, at most %d are possible", len(pattern), MaxPattern)
+		c.failf(right.span, "the pattern has %d bytes, at most %d are allowed", len(pattern), MaxPattern)
 	}
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
@@ -120,7 +120,7 @@ func (c *compiler) matches(left, right *node) *node {
 	}
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil || len(prog.Inst) > maxInstructions {
-		c.failf(right.span, "the pattern repeats too much: %d instructions, at most %d are possible", len(prog.Inst), maxInstructions)
+		c.failf(right.span, "the pattern repeats too much: %d instructions, at most %d are allowed", len(prog.Inst), maxInstructions)
 	}
 	re, err := regexp.Compile(pattern)
 	if err != nil {

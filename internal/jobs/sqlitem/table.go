@@ -50,7 +50,8 @@ func describe(ctx context.Context, q Querier, name string) (*table, error) {
 		if strings.EqualFold(found, name) && kind != "view" {
 			t.name, t.withoutRowid = found, withoutRowid
 		}
-		if kind == "table" && !strings.HasPrefix(found, "sqlite_") {
+		own := strings.HasPrefix(found, "sqlite_") || strings.HasPrefix(found, "BATCH_") || strings.HasPrefix(found, "BATCHCTL_")
+		if kind == "table" && !own {
 			names = append(names, found)
 		}
 		return nil

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -169,15 +168,12 @@ func (a *app) showNew(o *newOptions, path, schema string, guess *scaffold.Guess)
 	view := render.NewJob{
 		JobName: o.job, Path: path, Schema: schema, Table: scaffold.Table(o.job),
 		Delimiter: guess.Delimiter, Encoding: guess.Encoding, Header: guess.Header,
-		Looked: fmt.Sprintf("at %s", plural(guess.Records, "record")),
+		Records: guess.Records, WholeFile: guess.All,
 		Next: []string{
 			next("validate", path),
 			next("plan", o.job, "file="+o.from),
 			next("run", o.job, "file="+o.from),
 		},
-	}
-	if !guess.All {
-		view.Looked += ", and not at the rest"
 	}
 	for _, c := range guess.Columns {
 		view.Columns = append(view.Columns, render.NewColumn{Name: c.Name, Type: c.Kind.String(), Column: c.To, Key: c.Name == guess.Key})

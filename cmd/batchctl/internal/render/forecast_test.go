@@ -43,7 +43,7 @@ func forecast() render.Forecast {
 func newJob() render.NewJob {
 	return render.NewJob{
 		JobName: "orders", Path: "jobs/orders.yaml", Schema: "jobs/batchctl.schema.json", Table: "orders", Delimiter: "\t", Encoding: "euc-kr",
-		Looked: "at 2 records",
+		Records: 2, WholeFile: true,
 		Columns: []render.NewColumn{
 			{Name: "주문 번호", Type: "long", Column: "column", Key: true}, {Name: "amount", Type: "decimal", Column: "amount"},
 		},

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -15,7 +16,8 @@ type NewJob struct {
 	Delimiter string      `json:"delimiter"`
 	Encoding  string      `json:"encoding"` // empty: UTF-8
 	Header    bool        `json:"header"`
-	Looked    string      `json:"looked"`
+	Records   int         `json:"records"`   // that were looked at
+	WholeFile bool        `json:"wholeFile"` // that they are all of them
 	Columns   []NewColumn `json:"columns"`
 	Next      []string    `json:"next"` // commands to type
 }
@@ -33,6 +35,13 @@ func (p *Printer) NewJob(j NewJob) error {
 	if p.Format != FormatTable {
 		return p.document("definition", j)
 	}
+	looked := fmt.Sprintf("at %d records", j.Records)
+	if j.Records == 1 {
+		looked = "at 1 record"
+	}
+	if !j.WholeFile {
+		looked += ", and not at the rest"
+	}
 	text := func(name, value string) fact { return fact{name: name, cell: Cell{Text: value}} }
 	header := "the first line has the names"
 	if !j.Header {
@@ -44,7 +53,7 @@ func (p *Printer) NewJob(j NewJob) error {
 	}
 	var b bytes.Buffer
 	if err := writeFacts(&b, []fact{
-		text("wrote", j.Path), text("schema", j.Schema), text("looked", j.Looked), text("delimiter", delimiter),
+		text("wrote", j.Path), text("schema", j.Schema), text("looked", looked), text("delimiter", delimiter),
 		text("encoding", j.Encoding), text("header", header), text("table", j.Table),
 	}, p.Style); err != nil {
 		return err

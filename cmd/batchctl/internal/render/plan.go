@@ -147,6 +147,14 @@ func target(t core.Transition) string {
 	return b.String()
 }
 
+// article puts an article before the kind of a step.
+func article(kind string) string {
+	if kind != "" && strings.ContainsRune("aeio", rune(kind[0])) {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
 // planStep adds a step, and what it is made of.
 func planStep(lines []planned, s *core.Step, indent int) []planned {
 	l := planned{indent: indent, label: s.Name, kind: s.Kind, step: s}
@@ -154,7 +162,7 @@ func planStep(lines []planned, s *core.Step, indent int) []planned {
 	case s.Job != "":
 		l.notes = append(l.notes, Cell{Text: "launches " + s.Job})
 	case s.Worker != nil:
-		l.notes = append(l.notes, Cell{Text: strings.Join(strings.Fields("in parts, each a "+s.Worker.Kind+" step "+s.Worker.Name), " ")})
+		l.notes = append(l.notes, Cell{Text: strings.Join(strings.Fields("in parts, each "+article(s.Worker.Kind)+" step "+s.Worker.Name), " ")})
 	}
 	lines = append(lines, l)
 	return planLevel(lines, s.Flow, indent+indentation, "step "+s.Name)
