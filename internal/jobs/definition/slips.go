@@ -32,6 +32,7 @@ var (
 	rowWord     = regexp.MustCompile(`^(?:- )*([A-Za-z_][\w-]*)$`)
 	rowNoColon  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*) +[^\s:#"'{\[|>].*$`)
 	rowNoSpace  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*):[^\s/:]`)
+	rowColonEnd = regexp.MustCompile(`[{,] *([a-z][a-z-]*):$`)
 	rowBlock    = regexp.MustCompile(`(?:^|[:-] +)[|>][-+0-9]*(?:\s+#.*)?$`)
 	rowAnyEntry = regexp.MustCompile(`^\s*(?:- |(?:- )*[A-Za-z_][\w.-]*:(?:\s|$))`)
 )
@@ -63,7 +64,7 @@ func (s *source) rows(last int) []row {
 // only where nothing else can have been meant.
 func (s *source) slip(at Pos) (slip, bool) {
 	rows := s.rows(at.Line)
-	for _, find := range []func([]row, Pos) (slip, bool){s.foreignSpace, s.openQuote, s.missingColon, outdented, s.noEntry} {
+	for _, find := range []func([]row, Pos) (slip, bool){s.foreignSpace, s.openQuote, s.colonBefore, s.missingColon, outdented, s.noEntry} {
 		if found, ok := find(rows, at); ok {
 			return found, true
 		}
@@ -157,6 +158,17 @@ func beginsValue(before string) bool {
 		return true
 	}
 	return len(trimmed) < len(before) && strings.ContainsAny(trimmed[len(trimmed)-1:], ":-")
+}
+
+// colonBefore finds a colon without a space behind it between brackets: there it
+// is part of a text.
+func (s *source) colonBefore(_ []row, at Pos) (slip, bool) {
+	line := s.line(at.Line)
+	i := byteIndex(line, at.Column-1)
+	if word := rowColonEnd.FindStringSubmatch(line[:i]); word != nil && i < len(line) && strings.IndexByte("{[", line[i]) >= 0 {
+		return slip{at, "a space is missing behind the colon", "write " + word[1] + ": " + line[i:i+1] + "..."}, true
+	}
+	return slip{}, false
 }
 
 // missingColon finds a key without one: a word alone, and below it, further to the

@@ -47,6 +47,8 @@ type walker struct {
 	*source
 	g   *grammar
 	end Pos // where what is read now has ended; the zero Pos: with the file
+	// levels are the blocks that are being read, from the outermost on.
+	levels []level
 }
 
 // block reads a node as a block; nil when it is none.
@@ -57,7 +59,15 @@ func (w *walker) block(n *yaml.Node, b *block) *object {
 	o := &object{Pos: Pos{n.Line, n.Column}, block: b, values: make([]given, 0, len(n.Content)/2), spans: spansOf(n, w.end)}
 	defer func(end Pos) { w.end = end }(w.end)
 	present := make([]string, 0, len(n.Content)/2)
+	if up := len(w.levels) - 1; up >= 0 {
+		present = append(present, w.levels[up].strays...)
+	}
+	strays := w.straysIn(n, b)
+	w.levels = append(w.levels, level{block: b, node: n})
+	own := len(w.levels) - 1
+	defer func() { w.levels = w.levels[:own] }()
 	w.entries(n, func(name Text, v *yaml.Node) {
+		w.levels[own].in, w.levels[own].strays = name.Value, strays[name.Value]
 		k := b.index[name.Value]
 		if k == nil {
 			present = append(present, w.unknown(name, b)) // nobody misses what is only misspelt
@@ -190,10 +200,7 @@ func (w *walker) unknown(name Text, b *block) (meant string) {
 		w.add(name.Pos(), "", "a substitution cannot be a key")
 		return ""
 	}
-	hint := "it has no keys"
-	if len(b.keys) > 0 {
-		meant, hint = b.suggest(name.Value)
-	}
+	meant, hint := w.misplaced(name.Value, b)
 	if instead := elsewhere(b, name.Value); instead != "" {
 		meant, hint = "", instead
 	}
@@ -234,7 +241,7 @@ func (w *walker) complete(o *object, present []string) {
 // value reads the node of a key.
 func (w *walker) value(n *yaml.Node, k *key, name Text) (v value, ok bool) {
 	v.key = name
-	if form := mapForm(k.name, n); form != "" && k.shape == one && n.Tag != "!!null" && (k.or == nil || !slices.Contains(k.or.values, n.Value)) {
+	if form := mapForm(k.name, n); form != "" && k.shape == one && !w.has(k.of, n.Value) && n.Tag != "!!null" && (k.or == nil || !slices.Contains(k.or.values, n.Value)) {
 		w.add(Pos{n.Line, n.Column}, form, "%s takes a map, found %s", k.name, found(n))
 		return v, false
 	}

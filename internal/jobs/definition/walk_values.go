@@ -72,16 +72,20 @@ func (w *walker) texts(n *yaml.Node, k *key, name string) (items []value, ok boo
 // one reads a block or a choice.
 func (w *walker) one(n *yaml.Node, k *key) *object {
 	if c := w.g.choices[k.of]; c != nil {
-		return w.choice(n, c)
+		return w.choice(n, c, k.shape == many)
 	}
 	return w.block(n, w.g.blocks[k.of])
 }
 
-// choice reads a block that is one of several.
-func (w *walker) choice(n *yaml.Node, c *choice) *object {
+// choice reads a block that is one of several; entry says that it is one of a list.
+func (w *walker) choice(n *yaml.Node, c *choice, entry bool) *object {
 	heads := make([]string, len(c.blocks))
 	for i, name := range c.blocks {
 		heads[i] = w.g.blocks[name].keys[0].name
+	}
+	if n.Kind == yaml.ScalarNode && slices.Contains(heads, n.Value) {
+		w.add(Pos{n.Line, n.Column}, w.chosen(n, c, heads), "%s is a map, found %s", article(c.name), found(n))
+		return nil
 	}
 	if !w.mapping(n, article(c.name)+" is", nil) {
 		return nil
@@ -104,12 +108,16 @@ func (w *walker) choice(n *yaml.Node, c *choice) *object {
 	if chosen >= 0 {
 		b := w.g.blocks[c.blocks[chosen]]
 		if second.Value != "" {
-			w.add(second.Pos(), "", "%s and %s exclude each other: %s is one of %s", heads[chosen], second.Value, article(c.name), listed(heads, "and"))
+			hint := ""
+			if entry {
+				hint = `begin the second with "- "`
+			}
+			w.add(second.Pos(), hint, "%s and %s exclude each other: %s is one of %s", heads[chosen], second.Value, article(c.name), listed(heads, "and"))
 			return nil
 		}
 		return w.block(n, b)
 	}
-	hint := ""
+	hint := w.chosen(n, c, heads)
 	for i := 0; i+1 < len(n.Content) && hint == ""; i += 2 {
 		hint = didYouMean(n.Content[i].Value, heads)
 	}
