@@ -3,8 +3,10 @@ package definition
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -50,7 +52,7 @@ func (c *compiler) command(x *Exec) late[execstep.Config] {
 	onCrash := c.onCrash(x)
 	j := c.job
 	configure := func(b *bound) (cfg execstep.Config, err error) {
-		cfg = execstep.Config{Script: x.Script.Value, ExitCodes: codes, Else: otherwise, OnCrash: onCrash}
+		cfg = execstep.Config{Script: x.Script.Value, ExitCodes: codes, Else: otherwise, OnCrash: onCrash, JobFolders: j.env.Folders}
 		if cfg.Command, err = b.texts(x.Command); err != nil {
 			return cfg, err
 		}
@@ -163,6 +165,7 @@ const (
 	varStatus     = "BATCH_STATUS"
 	varExitStatus = "BATCH_EXIT_STATUS"
 	varError      = "BATCH_ERROR"
+	varLog        = "BATCH_LOG"
 	varPhase      = "BATCH_PHASE"
 	varRetries    = "BATCH_RETRIES"
 )
@@ -173,7 +176,8 @@ func hookVariables() []execstep.VariableHelp {
 		{Name: varStatus, Help: "before-job, after-job, before-step and after-step: the status of the job or step, as COMPLETED or FAILED; before it, STARTED."},
 		{Name: varExitStatus, Help: "The same hooks: the exit status, by which transitions choose; before a job UNKNOWN, before a step EXECUTING."},
 		{Name: varPhase, Help: "on-skip and on-retry: read, process or write."},
-		{Name: varError, Help: "on-skip and on-retry: what was wrong, in one line."},
+		{Name: varError, Help: "on-skip and on-retry: what was wrong, in one line. after-job and after-step: why it is FAILED, in one line of at most 1000 characters, secrets masked; else empty."},
+		{Name: varLog, Help: "after-job and after-step: the log of the command that failed the step, where there is one; else empty."},
 		{Name: varRetries, Help: "on-retry: how many retries came before this one, 0 for the first."},
 	}
 }
@@ -223,6 +227,26 @@ func status(status core.BatchStatus, exit core.ExitStatus) map[string]string {
 	return map[string]string{varStatus: status.String(), varExitStatus: exit.Code}
 }
 
+// maxHookError bounds what a hook is told about a failure, in characters.
+const maxHookError = 1000
+
+// failure is what a hook behind the end is told about one that failed, and empty
+// values about any other.
+func failure(r *core.Run, status core.BatchStatus, exit core.ExitStatus, log string) map[string]string {
+	vars := map[string]string{varError: "", varLog: ""}
+	if status != core.StatusFailed {
+		return vars
+	}
+	line, _, _ := strings.Cut(r.Mask(exit.Message), "\n")
+	if runes := []rune(core.EscapeControl(line)); len(runes) > maxHookError {
+		vars[varError] = string(runes[:maxHookError]) + "..."
+	} else {
+		vars[varError] = string(runes)
+	}
+	vars[varLog] = log
+	return vars
+}
+
 // jobListener makes the listener of the job. Its step hooks hear every step, and
 // those about items every chunk.
 func (c *compiler) jobListener(hooks Hooks) core.Listener {
@@ -242,7 +266,9 @@ func (c *compiler) jobListener(hooks Hooks) core.Listener {
 	}
 	if h := c.hook("after-job", hooks.AfterJob, true); h != nil {
 		l.AfterJob = func(ctx context.Context, r *core.Run) error {
-			return h.runJob(ctx, r, status(r.Execution.Status, r.Execution.ExitStatus))
+			vars := status(r.Execution.Status, r.Execution.ExitStatus)
+			maps.Copy(vars, failure(r, r.Execution.Status, r.Execution.ExitStatus, execstep.FailedLog(r.Execution)))
+			return h.runJob(ctx, r, vars)
 		}
 	}
 	return l
@@ -275,7 +301,9 @@ func (c *compiler) listener(e *Element, hooks Hooks) (l core.Listener) {
 	}
 	if h := c.hook("after-step", hooks.AfterStep, true); h != nil {
 		l.AfterStep = func(ctx context.Context, s *core.Scope, ended core.StepExecution) (core.ExitStatus, error) {
-			return core.ExitStatus{}, h.run(ctx, e, s, status(ended.Status, ended.ExitStatus))
+			vars := status(ended.Status, ended.ExitStatus)
+			maps.Copy(vars, failure(s.Run, ended.Status, ended.ExitStatus, execstep.LogOf(ended.Failure)))
+			return core.ExitStatus{}, h.run(ctx, e, s, vars)
 		}
 	}
 	return l

@@ -110,7 +110,7 @@ func (st *stage) compile() definition.Problems {
 	set := definition.NewParser(realCatalog()).Load([]string{st.dir}, nil)
 	var problems definition.Problems
 	st.jobs, problems = definition.Jobs(set, st.builtIn, definition.Environment{
-		Catalog: realCatalog(), Environ: func() []string { return st.environ },
+		Catalog: realCatalog(), Environ: func() []string { return st.environ }, Folders: []string{st.dir},
 	})
 	return problems
 }

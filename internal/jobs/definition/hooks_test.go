@@ -74,7 +74,7 @@ func TestVariablesOfHooks(t *testing.T) {
 	t.Parallel()
 	st := newStage(t)
 	st.write("in.csv", "a\n1\nx\n")
-	st.write("tell.sh", "#!/bin/sh\nenv | sed -n 's/^\\(BATCH_[A-Z_]*\\)=.*/\\1/p' >> \"seen.$1\"\n")
+	st.write("tell.sh", "#!/bin/sh\nenv | sed -n 's/^\\(BATCH[A-Z_]*\\)=.*/\\1/p' | grep -vx -e BATCHCTL_CALL -e BATCHCTL_LOG_DIR >> \"seen.$1\"\n")
 	st.write("job.yaml", `
 job: told
 listeners:
@@ -111,7 +111,8 @@ steps:
 		}
 	}
 	more := map[string][]string{
-		"job": {"BATCH_STATUS", "BATCH_EXIT_STATUS"}, "step": {"BATCH_STATUS", "BATCH_EXIT_STATUS"},
+		"job": {"BATCH_STATUS", "BATCH_EXIT_STATUS", "BATCH_ERROR", "BATCH_LOG"},
+		"step": {"BATCH_STATUS", "BATCH_EXIT_STATUS", "BATCH_ERROR", "BATCH_LOG"},
 		"skip":  {"BATCH_PHASE", "BATCH_ERROR", "BATCH_PARTITION"},
 		"retry": {"BATCH_PHASE", "BATCH_ERROR", "BATCH_RETRIES"},
 	}

@@ -22,6 +22,11 @@ func elsewhere(b *block, name string) string {
 	)
 	key := b.called() + " " + name
 	switch {
+	case slices.Contains([]string{"on-failure", "onFailure", "on-error", "on-success", "on-completion"}, name):
+		if b.called() == "job file" || b.called() == "job listeners" {
+			return "below listeners write after-job, and test $BATCH_STATUS in the command"
+		}
+		return "below listeners write after-step, and test $BATCH_STATUS in the command"
 	case strings.HasSuffix(b.called(), " writer") && slices.Contains([]string{"append", "mode"}, name):
 		return whole
 	case key == "sql transaction", key == "sql commit", key == "sql autocommit":

@@ -53,6 +53,9 @@ type Config struct {
 	OnCrash OnCrash
 	// CheckCommand is asked by Check whether the command was done.
 	CheckCommand []string
+	// JobFolders are the folders of definitions, absolute, for a batchctl that the
+	// command calls; nil says nothing about them.
+	JobFolders []string
 	// LogDir is the folder below which the output is kept; empty means LogDir().
 	LogDir string
 

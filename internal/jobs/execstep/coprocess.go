@@ -295,8 +295,8 @@ func (p *Coprocess) fail(err error) error {
 	if p.ctx.Err() == nil && !errors.Is(err, context.Canceled) && !core.IsInterruption(err) {
 		err = core.Fatal(err)
 	}
-	p.failed = err
-	return err
+	p.failed = logged(p.scope, err, p.command.log.path)
+	return p.failed
 }
 
 // Wrong makes an error about the last answer, whose form is not the one agreed

@@ -46,7 +46,8 @@
 // than it is. Where the file system cannot do that the tail is moved instead,
 // and what is written in that moment is lost. A command that opens /dev/stdout
 // anew, as "> /dev/stdout" does, truncates its own log; ">&1" does not. A failed
-// command's last lines are in the message of the failure.
+// command's last lines are in the message of the failure; [LogOf] and [FailedLog]
+// say where the rest is.
 //
 // # What it is told and tells
 //

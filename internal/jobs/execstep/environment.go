@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,9 @@ const (
 	// callVariable marks every process that a command has started, wherever it
 	// went, for as long as it does not clear its environment.
 	callVariable = "BATCHCTL_CALL"
+	// What batchctl itself reads, so that a command can call it.
+	variableDB   = "BATCHCTL_DB"
+	variableJobs = "BATCHCTL_JOBS"
 )
 
 // facts are what a command is told about where it runs.
@@ -32,6 +36,8 @@ type facts struct {
 	attempt                 int
 	idempotencyKey          string
 	output, call            string
+	database                string   // path of the repository
+	folders                 []string // of definitions
 	formatted               func(core.JobParameter) string
 	inherited               []string // NAME=value
 	inherit                 []string
@@ -74,7 +80,18 @@ func variables() []given {
 		{VariableHelp{"BATCH_ATTEMPT", "How often this instance has started the step, from 1 on; 0 beside a job."}, func(f facts) string { return strconv.Itoa(f.attempt) }, false},
 		{VariableHelp{"BATCH_IDEMPOTENCY_KEY", "The same in all attempts at the same work, and never again; empty beside a job."}, func(f facts) string { return f.idempotencyKey }, false},
 		{VariableHelp{"BATCH_OUTPUT", "The file to write results to: exit-status=NAME, context.KEY=VALUE and job-context.KEY=VALUE, a line each; beside a job or step only the last counts."}, func(f facts) string { return f.output }, false},
+		{VariableHelp{variableDB, "The repository of this run: batchctl show $BATCH_EXECUTION_ID asks the right one. env may name another."}, func(f facts) string { return f.database }, true},
+		{VariableHelp{variableJobs, "The folders of definitions of this run, for a batchctl that the command calls. env may name others."}, func(f facts) string { return f.joinedFolders() }, true},
 	}
+}
+
+// joinedFolders returns the folders as a variable holds them, nothing where one
+// has a name that would be read as two.
+func (f facts) joinedFolders() string {
+	if slices.ContainsFunc(f.folders, func(folder string) bool { return strings.ContainsRune(folder, filepath.ListSeparator) }) {
+		return ""
+	}
+	return strings.Join(f.folders, string(filepath.ListSeparator))
 }
 
 // environment returns the variables of a command, sorted by name.
@@ -88,6 +105,9 @@ func (f facts) environment() ([]string, error) {
 	}
 	maps.Copy(vars, f.added)
 	for _, v := range variables() {
+		if _, own := f.added[v.Name]; own {
+			continue
+		}
 		if value := v.of(f); value != "" || !v.optional {
 			vars[v.Name] = value
 		}

@@ -49,7 +49,7 @@ func TestEnvironment(t *testing.T) {
 		delete(got, name)
 	}
 	want := map[string]string{
-		"ADDED": "a=b", "HOME": "/elsewhere",
+		"ADDED": "a=b", "HOME": "/elsewhere", "BATCHCTL_DB": b.store.Path(),
 		"BATCH_JOB_NAME": "nightly", "BATCH_INSTANCE_ID": "1", "BATCH_EXECUTION_ID": "1",
 		"BATCH_STEP_NAME": "work", "BATCH_STEP_EXECUTION_ID": "1", "BATCH_RESTART": "false", "BATCH_ATTEMPT": "1",
 		"BATCH_PARAM_REQUESTDATE": "x", "BATCH_PARAM_IN_PUT_DIR": "/ü", "BATCH_PARAM_DAY": "2021-01-02",
@@ -148,13 +148,13 @@ func TestVariables(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	got := slices.Collect(maps.Keys(b.environment(execstep.Config{}, text("run.date", "x"))))
-	got = slices.DeleteFunc(got, func(name string) bool { return !strings.HasPrefix(name, "BATCH_") })
+	got = slices.DeleteFunc(got, func(name string) bool { return !strings.HasPrefix(name, "BATCH") || name == "BATCHCTL_CALL" })
 	want := []string{"BATCH_PARAM_RUN_DATE"}
 	for _, v := range execstep.Variables() {
 		if v.Help == "" {
 			t.Errorf("nothing is said about %s", v.Name)
 		}
-		if v.Name != "BATCH_PARAM_NAME" && v.Name != "BATCH_PARTITION" { // the step has no parts
+		if v.Name != "BATCH_PARAM_NAME" && v.Name != "BATCH_PARTITION" && v.Name != "BATCHCTL_JOBS" { // the step has no parts, and is of no definition
 			want = append(want, v.Name)
 		}
 	}

@@ -96,7 +96,7 @@ func (t tasklet) Execute(ctx context.Context, s *core.Scope, c *core.StepContrib
 	if err != nil {
 		return core.Finished, err
 	}
-	err = t.execute(ctx, s, c, command)
+	err = logged(s, t.execute(ctx, s, c, command), command.log.path)
 	return core.Finished, errors.Join(err, done())
 }
 
@@ -345,6 +345,7 @@ func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call, lineage s
 		parameters: s.Execution.Parameters, declared: s.Job.Parameters, jobName: s.Job.Name, stepName: s.Step.StepName, part: s.Partition(),
 		instance: s.Execution.Instance.ID, execution: s.Execution.ID, stepExecution: s.Step.ID,
 		attempt: attempt, idempotencyKey: lineage, output: c.outputPath, call: c.mark,
+		database: databaseOf(s.Repo), folders: t.cfg.JobFolders,
 		formatted: func(p core.JobParameter) string { return core.FormatValue(p, s.Repo.Zone()) },
 		inherited: os.Environ(), inherit: t.cfg.InheritEnv, added: added,
 	}.environment()
@@ -353,6 +354,14 @@ func (t tasklet) surround(ctx context.Context, s *core.Scope, c *call, lineage s
 	}
 	c.path, err = lookUp(c.argv[0], c.dir, valueOf(c.env, "PATH"))
 	return err
+}
+
+// databaseOf returns the path of a repository that is a file.
+func databaseOf(repo core.JobRepository) string {
+	if file, ok := repo.(interface{ Path() string }); ok {
+		return file.Path()
+	}
+	return ""
 }
 
 func openStdin(path, dir string) (*os.File, error) {

@@ -229,8 +229,21 @@ func TestOutputFile(t *testing.T) {
 		cfg.Script += "; exit 1"
 		je, err := b.run(cfg)
 		wantClass(t, err, execstep.ClassExit)
-		if len(je.Context) != 0 || b.context(je)["a"] != nil {
+		if _, told := je.Context["rows"]; told || b.context(je)["a"] != nil {
 			t.Errorf("contexts %v and %v", je.Context, b.context(je))
+		}
+	})
+	t.Run("who hears of the end of the job is told the log of a command that failed", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		log := filepath.Join(b.dir, "logs/nightly/1-work.log")
+		je, err := b.run(sh("echo no luck; exit 1"))
+		if execstep.LogOf(err) != log || execstep.FailedLog(je) != log {
+			t.Errorf("got %q and %q, want %q", execstep.LogOf(err), execstep.FailedLog(je), log)
+		}
+		je = b.must(sh("true")) // of the attempt before
+		if got := execstep.FailedLog(je); got != "" {
+			t.Errorf("%q did not fail", got)
 		}
 	})
 	for status, want := range map[string]string{"FAILED": "FAILED/FAILED", "STOPPED": "STOPPED/STOPPED"} {

@@ -140,7 +140,7 @@ func jobNames(jobs []*core.Job) []string {
 
 // definitionEnvironment is what definitions are compiled in.
 func (a *app) definitionEnvironment() definition.Environment {
-	return definition.Environment{Catalog: all.Catalog(), Environ: func() []string {
+	return definition.Environment{Catalog: all.Catalog(), Folders: absolute(a.jobFolders()), Environ: func() []string {
 		var vars []string
 		for _, entry := range os.Environ() {
 			name, _, _ := strings.Cut(entry, "=")
@@ -150,6 +150,17 @@ func (a *app) definitionEnvironment() definition.Environment {
 		}
 		return vars
 	}}
+}
+
+// absolute returns folders with their whole paths, where those can be told.
+func absolute(folders []string) []string {
+	all := slices.Clone(folders)
+	for i, folder := range all {
+		if whole, err := filepath.Abs(folder); err == nil {
+			all[i] = whole
+		}
+	}
+	return all
 }
 
 // mostCompiled is how many bytes of definitions are compiled for a list of jobs,

@@ -192,8 +192,11 @@ func environmentHelp() string {
 		fmt.Fprintf(&b, "  %-20s %s\n", s.variable(), strings.ReplaceAll(s.help, "`", ""))
 	}
 	b.WriteString("  BATCHCTL_JOBS        folders of job definitions, separated as in PATH\n" +
+		"  BATCHCTL_LOG_DIR     folder of what commands print, JOB/EXECUTION-STEP.log (default\n" +
+		"                       $XDG_STATE_HOME/batchctl/logs, whichever repository --db names)\n" +
 		"  NO_COLOR             when not empty, no colour\n" +
-		"  XDG_STATE_HOME       where the default repository is; else ~/.local/state\n\n" +
+		"  XDG_STATE_HOME       where the default repository is; else ~/.local/state\n" +
+		"  XDG_CONFIG_HOME      where definitions are looked for; else ~/.config\n\n" +
 		"Parameters of jobs never come from the environment.\n")
 	return b.String()
 }

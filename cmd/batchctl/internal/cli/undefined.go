@@ -74,10 +74,7 @@ func (a *app) searched() string {
 		folders = a.defaultFolders()
 	}
 	named := make([]string, len(folders))
-	for i, folder := range folders {
-		if absolute, err := filepath.Abs(folder); err == nil {
-			folder = absolute
-		}
+	for i, folder := range absolute(folders) {
 		named[i] = core.QuotePath(folder)
 		if _, err := os.Stat(folder); os.IsNotExist(err) {
 			named[i] += " (not there)"
