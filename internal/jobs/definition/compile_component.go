@@ -108,7 +108,7 @@ const optionParams = "params"
 // those that it joins. What may only follow from an option that could not be read
 // is left out.
 func (c *compiler) reportOption(k Component, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // the outermost is meant
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
 			c.reportOption(k, err)
 		}

@@ -100,7 +100,7 @@ func (c *compiler) soundOps(x *Chunk) (ops []Op, all bool) {
 		}
 		n := 0
 		for i, op := range x.Processor {
-			if op.Pos.before(p.place()) && !slices.ContainsFunc(op.Spans, func(s Span) bool { return s.has(p.place()) }) {
+			if op.before(p.place()) && !slices.ContainsFunc(op.Spans, func(s Span) bool { return s.has(p.place()) }) {
 				n = i + 1
 			}
 		}

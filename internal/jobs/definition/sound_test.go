@@ -38,36 +38,36 @@ func TestAllAtOnce(t *testing.T) {
 		want []string // parts of each message, in order
 	}{
 		"a class": {
-			head + reader + "      processor:\n        - filter: nmae == 'x'\n        - set: {y: nmae}\n" + writer + "      skip: {include: [read.pars]}\n",
-			[]string{`7: there is no column "nmae"`, `8: there is no column "nmae"`, `"read.pars"`},
+			head + reader + "      processor:\n        - filter: mane == 'x'\n        - set: {y: mane}\n" + writer + "      skip: {include: [read.pars]}\n",
+			[]string{`7: there is no column "mane"`, `8: there is no column "mane"`, `"read.pars"`},
 		},
 		"a key of the chunk": {
-			head + "      sise: 10\n" + reader + "      processor:\n        - filter: nmae == 'x'\n" + writer,
-			[]string{"5: chunk has no key", `8: there is no column "nmae"`},
+			head + "      sise: 10\n" + reader + "      processor:\n        - filter: mane == 'x'\n" + writer,
+			[]string{"5: chunk has no key", `8: there is no column "mane"`},
 		},
 		"a key of the step": {
-			head + reader + "      processor:\n        - filter: nmae == 'x'\n" + writer + "    tiemout: 5m\n",
-			[]string{`7: there is no column "nmae"`, "9: step has no key"},
+			head + reader + "      processor:\n        - filter: mane == 'x'\n" + writer + "    tiemout: 5m\n",
+			[]string{`7: there is no column "mane"`, "9: step has no key"},
 		},
 		"an option that has nothing to do with columns": {
-			head + "      reader: {csv: {file: a.csv, separatr: x, types: {id: long}}}\n      processor:\n        - filter: nmae == 'x'\n" + writer,
-			[]string{`5: csv reader has no key`, `7: there is no column "nmae"`},
+			head + "      reader: {csv: {file: a.csv, separatr: x, types: {id: long}}}\n      processor:\n        - filter: mane == 'x'\n" + writer,
+			[]string{`5: csv reader has no key`, `7: there is no column "mane"`},
 		},
 		"the options of columns": {
 			head + "      reader: {csv: {file: a.csv, tpyes: {id: long}}}\n      processor:\n        - filter: id > 5\n" + writer,
 			[]string{`5: csv reader has no key`},
 		},
 		"an operation": {
-			head + reader + "      processor:\n        - filter: nmae == 'x'\n        - sett: {z: id}\n        - filter: z > 1\n" + writer,
-			[]string{`7: there is no column "nmae"`, "8: an operation"},
+			head + reader + "      processor:\n        - filter: mane == 'x'\n        - sett: {z: id}\n        - filter: z > 1\n" + writer,
+			[]string{`7: there is no column "mane"`, "8: an operation"},
 		},
 		"the class of a validate": {
-			head + reader + "      processor:\n        - validate: id > 0\n          class: write.x\n        - filter: nmae == 'x'\n" + writer,
-			[]string{"8: the class of a validate", `9: there is no column "nmae"`},
+			head + reader + "      processor:\n        - validate: id > 0\n          class: write.x\n        - filter: mane == 'x'\n" + writer,
+			[]string{"8: the class of a validate", `9: there is no column "mane"`},
 		},
 		"a writer": {
-			head + reader + "      processor:\n        - filter: nmae == 'x'\n      writer: {csv: {fil: b.csv}}\n",
-			[]string{`7: there is no column "nmae"`, `8: csv writer has no key`},
+			head + reader + "      processor:\n        - filter: mane == 'x'\n      writer: {csv: {fil: b.csv}}\n",
+			[]string{`7: there is no column "mane"`, `8: csv writer has no key`},
 		},
 		"the flow": {
 			"job: x\nparameters: {day: {type: dat}}\nsteps:\n  - step: a\n    exec: {comand: [a]}\n    transitions: [{on: '*', to: b}, {on: FAILED, to: c}]\n" +
