@@ -78,6 +78,9 @@ func (w *walker) misplaced(name string, b *block) (meant, hint string) {
 	if meant, hint = unspaced(name, func(key string) bool { return b.index[key] != nil }); hint != "" {
 		return meant, hint
 	}
+	if clean := withoutSpaces(name); clean != name && b.index[clean] != nil {
+		return clean, "there is a space in it that is not seen, as a no-break space: write " + clean + " anew"
+	}
 	for i := range b.keys {
 		if slices.Contains(b.keys[i].known, name) {
 			return b.suggest(name)

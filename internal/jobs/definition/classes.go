@@ -51,7 +51,7 @@ func (c *checker) classes(k *Chunk) {
 		if slices.Contains(known, t.Value) || open && strings.HasPrefix(t.Value, core.PhaseProcess+".") {
 			continue
 		}
-		c.add(t.Pos(), or(didYouMean(t.Value, known), "batchctl docs components lists them, below error classes"),
+		c.add(t.Pos(), or(didYouMean(t.Value, known), wholeClass(t.Value), "batchctl docs components lists them, below error classes"),
 			"no error of this chunk has the class %s", core.Quote(t.Value))
 	}
 }

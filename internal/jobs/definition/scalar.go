@@ -26,6 +26,9 @@ const (
 // check looks whether a scalar is what its key takes, and splits it where it
 // holds substitutions.
 func (w *walker) check(t *Text, k *key, kd kind, name string) bool {
+	if w.foreign(*t, k, kd, name) {
+		return false
+	}
 	at := strings.Index(t.Value, "#{")
 	if kd == kindScript {
 		at = substitutionIn(t.Value)
@@ -131,7 +134,7 @@ func (w *walker) wrong(v string, k *key, kd kind) (msg, hint string) {
 			if len(k.values) == 1 {
 				return fmt.Sprintf("%s is not %s, and there is nothing else", core.Quote(v), k.values[0]), ""
 			}
-			return fmt.Sprintf("%s is none of %s", core.Quote(v), listed(k.values, "and")), or(otherType(v, k.values), didYouMean(v, k.values))
+			return fmt.Sprintf("%s is none of %s", core.Quote(v), listed(k.values, "and")), or(otherType(v, k.values), parameterType(v, k.values), didYouMean(v, k.values))
 		}
 	case kindJobName, kindID, kindRef:
 		return wrongID(v, kd)
@@ -293,7 +296,7 @@ func wrongClass(v string) (msg, hint string) {
 			return core.Quote(v) + " is no class of errors", "as in read.parse or process.validation"
 		}
 		if i == 0 && !slices.Contains(classRoots, word) {
-			hint := ""
+			hint := wholeClass(v)
 			if near := core.Nearest(word, classRoots); near != "" {
 				hint = "did you mean " + near + strings.TrimPrefix(v, word) + "?"
 			}
@@ -315,7 +318,7 @@ func wrongColumnType(v string) (msg, hint string) {
 	if ours := typesElsewhere()[strings.ToLower(v)]; ours != "" {
 		return err.Error(), "that is called " + ours + " here"
 	}
-	return err.Error(), or(core.Hint(err), didYouMean(v, columnTypes))
+	return err.Error(), or(sizedType(v), core.Hint(err), didYouMean(v, columnTypes))
 }
 
 // typesElsewhere are the types of columns by names that they have elsewhere.
@@ -333,7 +336,7 @@ func wrongOption(v string, k *key) (msg, hint string) {
 		return msg, hint
 	}
 	if _, err := k.option.Parse(v); err != nil {
-		return err.Error(), didYouMean(v, k.values)
+		return err.Error(), or(escaped(v, k), didYouMean(v, k.values))
 	}
 	return "", ""
 }

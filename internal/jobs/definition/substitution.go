@@ -2,6 +2,7 @@ package definition
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -137,12 +138,12 @@ func (p *substitutions) operand(begin, depth int) *Reference {
 		p.fail(begin, "the form is #{jobParameters['name']}", "a substitution names one of %s", listed(scopes, "and"))
 		return nil
 	case !slices.Contains(scopes, ref.Scope):
-		p.fail(start, didYouMean(ref.Scope, scopes), "there is no scope %s, there are %s", core.Quote(ref.Scope), listed(scopes, "and"))
+		p.fail(start, or(didYouMean(ref.Scope, scopes), p.meant(start)), "there is no scope %s, there are %s", core.Quote(ref.Scope), listed(scopes, "and"))
 		return nil
 	}
 	ref.Line, ref.Column = 0, start // the place is made of the offset later
 	if p.spaces(); !strings.HasPrefix(p.text[p.at:], "[") {
-		p.fail(start, "the form is #{"+ref.Scope+"['name']}", "behind %s a key in brackets is expected", ref.Scope)
+		p.fail(start, or(p.meant(start), "the form is #{"+ref.Scope+"['name']}"), "behind %s a key in brackets is expected", ref.Scope)
 		return nil
 	}
 	p.at++
@@ -165,6 +166,24 @@ func (p *substitutions) operand(begin, depth int) *Reference {
 		return p.elvis(ref, begin, depth)
 	}
 	return ref
+}
+
+// bareName is a name in braces without a scope, or behind one and a point.
+var bareName = regexp.MustCompile(`^(?:([A-Za-z]+)\.)?([A-Za-z_][\w-]*) *\}`)
+
+// meant returns a hint with the parameter or the like that a bare name stands for;
+// "" when there is none.
+func (p *substitutions) meant(start int) string {
+	name := bareName.FindStringSubmatch(p.text[start:])
+	switch {
+	case name == nil || slices.Contains(scopes, name[2]):
+		return ""
+	case name[1] == "":
+		return "did you mean #{" + ScopeJobParameters + "['" + name[2] + "']}?"
+	case slices.Contains(scopes, name[1]) && name[1] != ScopeSteps:
+		return "write #{" + name[1] + "['" + name[2] + "']}"
+	}
+	return ""
 }
 
 // field reads the .field behind steps['id'].

@@ -53,7 +53,7 @@ func (w *walker) texts(n *yaml.Node, k *key, name string) (items []value, ok boo
 	items = make([]value, 0, len(n.Content)/2)
 	asKey, entry := *k, *k
 	asKey.late, asKey.empty, entry.empty = false, false, k.kind == kindText
-	w.entries(n, func(key Text, v *yaml.Node) {
+	w.entries(w.whole(n, k), func(key Text, v *yaml.Node) {
 		good := w.check(&key, &asKey, k.keys, "a name in "+name)
 		if v.Kind == yaml.AliasNode || w.null(v, "") {
 			return
