@@ -53,15 +53,16 @@ func (a *app) docsExpressions() error {
 // expressionsText is the reference of expressions.
 func expressionsText() string {
 	var b strings.Builder
-	b.WriteString(`expressions
+	fmt.Fprintf(&b, `expressions
 
   A column is written by its name, one whose name is no word as record['the name'].
   The others are jobParameters['x'], jobProperties['x'], partition['x'],
   jobContext['x'] and stepContext['x'], where they are known; texts all of them.
   There are 42, 12.50 (a decimal, exact), 'text', true, false and null; the
-  operators ! - * / % + == != < <= > >= && || ? : and those that are words.
+  operators ! - * / %% + == != < <= > >= && || ? : and those that are words.
+  An expression has at most %d bytes.
 
-`)
+`, expr.MaxText)
 	for _, f := range expr.Functions() {
 		fmt.Fprintf(&b, "  %s\n      %s\n", f.Signature, f.Help)
 		if f.Example != "" {
