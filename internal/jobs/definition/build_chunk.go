@@ -74,6 +74,7 @@ func (b builder) lookup(o *object) *Lookup {
 func (builder) expect(o *object) Expect {
 	return Expect{
 		Pos: o.Pos, Total: o.text("total"), Where: o.text("where"), Of: o.text("of"), Equals: o.text("equals"),
+		WhenSkipped: o.text("when-skipped"),
 		Control: maybe(o.obj("control"), func(o *object) *Control {
 			return &Control{Pos: o.Pos, File: o.text("file"), Key: o.text("key"), Pattern: o.text("pattern"), Default: o.text("default")}
 		}),

@@ -142,19 +142,22 @@ func (p *chunkPlan) body(b *bound, s *core.Scope, o chunk.Options) (core.StepBod
 		return nil, err
 	}
 	var listener chunk.Listener[record.Record, record.Record]
+	var a *auditor
 	if p.expect != nil {
-		a, err := p.expect(b)
-		if err != nil {
+		if a, err = p.expect(b); err != nil {
 			return nil, err
 		}
 		if w, err = chunk.Tee[record.Record](a, w); err != nil {
 			return nil, err
 		}
-		listener.AfterRead, listener.OnSkipInRead = a.takeRead, a.skippedInRead
+		listener = a.listener()
 	}
 	body := chunk.New(r, work, w, o)
 	if p.listener != nil {
 		listener = chunk.Join(listener, p.listener(s))
+	}
+	if a != nil {
+		return auditedBody{body.Listen(listener), a}, nil
 	}
 	return body.Listen(listener), nil
 }

@@ -225,6 +225,103 @@ steps:
 	}
 }
 
+// A difference that skipped records may explain is a remark, if the definition says
+// so; any other stays an error, and its hint sends nobody to mend the input.
+func TestExpectWhenSkipped(t *testing.T) {
+	t.Parallel()
+	const definition = `
+job: totals
+parameters: {how: {default: fail, identifying: false}, sum: {default: "20", identifying: false}, written: {default: "3", identifying: false}}
+steps:
+  - step: load
+    chunk:
+      size: 2
+      reader:
+        csv: {file: in.csv, types: {id: long, price: decimal}}
+      processor: [{validate: "id != 3"}]
+      writer: {none: {}}
+      skip: {limit: 5, include: [read.parse, process.validation], to: rejects.jsonl}
+      expect:
+        - {total: count, equals: "5", when-skipped: warn}
+        - {total: sum(price), equals: "#{jobParameters['sum']}", when-skipped: "#{jobParameters['how']}"}
+        - {total: count, of: written, equals: "#{jobParameters['written']}", when-skipped: warn}
+`
+	for _, tt := range []struct {
+		name, input string
+		words       []string
+		remark, err string
+		hint        string
+	}{
+		{"nothing was skipped", "id,price\n1,10\n2,3\n4,2\n5,3\n6,2\n", []string{"written=5"}, "", "", ""},
+		{
+			"a difference without skipped records", "id,price\n1,10\n2,3\n4,2\n5,3\n6,1\n", []string{"how=warn", "written=5"}, "",
+			"sum(price) of the records read is 19, the definition says 20, difference -1",
+			"if the expected value is wrong, run batchctl restart 1 with the right one: nothing is written twice, and the totals are compared again; the input must stay as it was read",
+		},
+		{
+			"skipped, and a failure", "id,price\n1,10\n2,3\n3,2\n5,x\n6,2\n", nil, "",
+			"sum(price) of the records read is 17, the definition says 20, difference -3, without 1 record that was skipped in reading",
+			"if it is that of the skipped records, write when-skipped: warn beside the total and run batchctl restart 1 --new-definition; if the expected value is wrong, run batchctl restart 1 with the right one: ",
+		},
+		{
+			"skipped, and a remark", "id,price\n1,10\n2,3\n3,2\n5,x\n6,2\n", []string{"how=warn", "written=4"},
+			"control totals: sum(price) of the records read is 17, the definition says 20, difference -3, without 1 record that was skipped in reading; " +
+				"count of the records written is 3, the definition says 4, difference -1, without 2 records that were skipped", "", "",
+		},
+		{"a count is not excused", "id,price\n1,10\n2,x\n", []string{"how=warn"}, "", "count of the records read is 2, the definition says 5, difference -3", "if the expected value is wrong, mend the definition and run batchctl restart 1 --new-definition: "},
+		{"neither", "id,price\n1,20\n2,x\n", []string{"how=perhaps"}, "", `when-skipped is "perhaps", want fail or warn`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			st := newStage(t)
+			st.write("in.csv", tt.input)
+			st.write("job.yaml", definition)
+			je, err := st.run("totals", tt.words...)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) || !strings.HasPrefix(core.Hint(err), tt.hint) {
+					t.Fatalf("got %v with the hint %q, want %s with %q", err, core.Hint(err), tt.err, tt.hint)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := je.Steps[0].ExitStatus.Message; got != tt.remark {
+				t.Errorf("the remark is\n%s\nwant\n%s", got, tt.remark)
+			}
+		})
+	}
+}
+
+// What was skipped before a restart explains a difference behind it.
+func TestExpectWhenSkippedBefore(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("in.csv", "id,price\n1,10\n2,x\n3,2\n")
+	st.write("job.yaml", `
+job: totals
+parameters: {how: {default: fail, identifying: false}}
+steps:
+  - step: load
+    chunk:
+      size: 1
+      reader:
+        csv: {file: in.csv, types: {id: long, price: decimal}}
+      processor: [{validate: "id != 3"}]
+      writer: {none: {}}
+      skip: {limit: 5, include: [read.parse, process.validation]}
+      expect:
+        - {total: sum(price), of: written, equals: "15", when-skipped: "#{jobParameters['how']}"}
+`)
+	if _, err := st.run("totals"); err == nil || !strings.Contains(err.Error(), "without 2 records that were skipped") {
+		t.Fatalf("got %v", err)
+	}
+	je := st.must("totals", "how=warn")
+	if got := je.Steps[0].ExitStatus.Message; !strings.HasSuffix(got, "is 10, the definition says 15, difference -5, without 2 records that were skipped") {
+		t.Errorf("the remark is %s", got)
+	}
+}
+
 // Mistakes are found before anything runs: all of them, each at its place.
 func TestCompileProblems(t *testing.T) {
 	t.Parallel()

@@ -19,6 +19,7 @@ type expected struct {
 	Expect
 	sum     string // expression; empty: count
 	written bool
+	warn    late[bool] // of a difference that skipped records may explain
 	env     expr.Environment
 }
 
@@ -36,12 +37,17 @@ type auditor struct {
 	j             *job
 	b             *bound
 	expected      []expected
-	read, written []int // indices of expected
-	bad           int64 // records that were skipped in reading, over all attempts
+	read, written []int  // indices of expected
+	bad           int64  // records that were skipped in reading, over all attempts
+	lost          int64  // those that were skipped behind it
+	settled       string // the differences that are none of an error
 }
 
-// keyBad is the key of bad in the step's context.
-const keyBad = keyExpect + ".bad"
+// keyBad and keyLost are the keys of bad and lost in the step's context.
+const (
+	keyBad  = keyExpect + ".bad"
+	keyLost = keyExpect + ".lost"
+)
 
 // keyExpect is the prefix of an auditor's keys.
 const keyExpect = "batchctl.expect"
@@ -70,6 +76,7 @@ func (c *compiler) expectations(list []Expect, in, out *record.Schema, p *chunkP
 				c.report(x.Where.Pos(), "", "the expression is a %s, want a bool", w.Kind())
 			}
 		}
+		e.warn = c.whenSkipped(x.WhenSkipped)
 		c.late(x.Equals)
 		if x.Equals.Given() && x.Equals.Parts == nil {
 			if _, err := parseTotal(x.Equals.Value); err != nil {
@@ -141,18 +148,13 @@ func (j *job) auditor(b *bound, all []expected) (*auditor, error) {
 // take is told about each record that was read.
 func (a *auditor) takeRead(_ context.Context, r *record.Record) error { return a.take(*r, a.read) }
 
-// skippedInRead is told about each record that was skipped in reading, before its
-// chunk commits.
-func (a *auditor) skippedInRead(context.Context, error) error {
-	a.bad++
-	return nil
-}
-
 // Open implements core.ItemStream.
 func (a *auditor) Open(ctx context.Context, ec core.ExecutionContext) error {
-	var err error
-	if a.bad, _, err = ec.Int64(keyBad); err != nil {
-		return &core.Error{Kind: core.ErrCheckpointMismatch, Msg: "the control totals in the step's context are damaged", Err: err}
+	for key, n := range map[string]*int64{keyBad: &a.bad, keyLost: &a.lost} {
+		var err error
+		if *n, _, err = ec.Int64(key); err != nil {
+			return &core.Error{Kind: core.ErrCheckpointMismatch, Msg: "the control totals in the step's context are damaged", Err: err}
+		}
 	}
 	for _, e := range a.expected {
 		if e.Control == nil { // of anything else there is nothing to look for
@@ -169,6 +171,9 @@ func (a *auditor) Open(ctx context.Context, ec core.ExecutionContext) error {
 func (a *auditor) Checkpoint(ec core.ExecutionContext) error {
 	if a.bad > 0 {
 		ec.Put(keyBad, a.bad)
+	}
+	if a.lost > 0 {
+		ec.Put(keyLost, a.lost)
 	}
 	return a.tally.Checkpoint(ec)
 }
@@ -192,29 +197,6 @@ func (a *auditor) Revert(context.Context) error {
 		a.now[i] = a.marked[i].clone()
 	}
 	return nil
-}
-
-// Finish implements core.Finisher: it compares all totals, before anything is
-// published.
-func (a *auditor) Finish(context.Context) error {
-	var wrong []string
-	for i, e := range a.expected {
-		text, err := a.compare(e, &a.now[i])
-		if err != nil {
-			return err
-		}
-		if text != "" {
-			wrong = append(wrong, text)
-		}
-	}
-	if len(wrong) == 0 {
-		return nil
-	}
-	return &core.Error{
-		Op: "control totals", Msg: strings.Join(wrong, "; "),
-		Hint: "mend what is wrong and run " + core.ShellQuote("batchctl", "restart", fmt.Sprint(a.b.run.Execution.ID)) +
-			": nothing is written twice, and the totals are compared again",
-	}
 }
 
 // compare says by how much a total is not what is expected, or nothing.
@@ -247,17 +229,6 @@ func (a *auditor) compare(e expected, got *total) (string, error) {
 	difference := new(big.Rat).Sub(is, want)
 	return fmt.Sprintf("%s of the records %s is %s, %s says %s, difference %s%s", core.EscapeControl(what), of, shown, from, text,
 		signed(difference, max(got.scale, decimals(text))), a.without(e)), nil
-}
-
-// without names the records that a total of what was read does not hold.
-func (a *auditor) without(e expected) string {
-	switch {
-	case a.bad == 0 || e.written || e.inInput():
-		return ""
-	case a.bad == 1:
-		return ", without 1 record that was skipped in reading"
-	}
-	return fmt.Sprintf(", without %d records that were skipped in reading", a.bad)
 }
 
 func signed(r *big.Rat, digits int) string {

@@ -159,6 +159,7 @@ func chunkBlocks(g *grammar) {
 			{name: "of", kind: kindEnum, values: []string{"read", "written"}, preset: "read", help: "The records as they were read, or as they were written. A count of all that were read has also those that were skipped in reading, as the sender counts them; what else is asked of bad records nobody knows."},
 			{name: "equals", late: true, help: "The value."},
 			{name: "control", shape: one, of: "control file", help: "A file that says the value."},
+			{name: "when-skipped", kind: kindEnum, values: whenSkipped(), late: true, preset: "fail", help: "What becomes of a difference that may be that of records which were skipped: fail fails the step, warn completes it with the difference in its exit message, and with --strict the run exits 4. Without skipped records a difference always fails."},
 		},
 		exactly: [][]string{{"equals", "control"}},
 		example: "expect:\n  - total: count\n    control: {file: \"#{jobParameters['file']}.ctl\", key: records}\n",

@@ -334,6 +334,9 @@ type Expect struct {
 	Where  Text // an expression: which records count
 	Of     Text // read (default), written
 	Equals Text // or Control
+	// WhenSkipped says what a difference is that skipped records may explain: fail
+	// (default) or warn.
+	WhenSkipped Text
 	// Control is a file that says the value: of the line KEY=VALUE, of the first
 	// group of Pattern, or the whole file.
 	Control *Control

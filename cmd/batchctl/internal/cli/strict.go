@@ -46,6 +46,7 @@ func (a *app) rejected(ctx context.Context, x core.JobExplorer, je *core.JobExec
 		if t.unseen > 0 {
 			found += fmt.Sprintf("; the jobs that %s launched were not looked at", plural(t.unseen, "more step"))
 		}
+		found += remarks(je)
 	case t.unseen > 0:
 		found = fmt.Sprintf("what was skipped is not known: the jobs that %s launched were not looked at", plural(t.unseen, "step"))
 	default:
@@ -56,6 +57,23 @@ func (a *app) rejected(ctx context.Context, x core.JobExplorer, je *core.JobExec
 		Msg:  fmt.Sprintf("execution %d is COMPLETED, but %s", je.ID, found),
 		Hint: core.ShellQuote("batchctl", "show", strconv.FormatInt(t.shows(), 10)),
 	}
+}
+
+// remarks returns what the steps of je say in their exit messages about totals that
+// differ, as they may when records were skipped.
+func remarks(je *core.JobExecution) string {
+	var b strings.Builder
+	for _, se := range je.Steps {
+		if se.Status != core.StatusCompleted {
+			continue
+		}
+		for line := range strings.SplitSeq(se.ExitStatus.Message, "\n") {
+			if strings.Contains(line, ", difference ") {
+				fmt.Fprintf(&b, "; %s: %s", se.StepName, core.EscapeControl(line))
+			}
+		}
+	}
+	return b.String()
 }
 
 // sum returns how many records were skipped, and where.
