@@ -304,6 +304,9 @@ func (w *walker) example(k *key) string {
 	case list:
 		return "write " + k.name + ": [first, second]"
 	case many:
+		if k.of == "element" {
+			return `write "- step: NAME" entries below it`
+		}
 		return `write "- " entries below it`
 	case texts, one, named:
 	}

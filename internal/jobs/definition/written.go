@@ -109,7 +109,7 @@ func tornHint(pieces []string, k *key) string {
 		ours := or(typesElsewhere()[strings.ToLower(base)], base)
 		switch {
 		case ours == "decimal" && k.kind == kindColumnType:
-			whole = ours + "(" + digits
+			return `put it into quotes: "` + ours + "(" + digits + `", or write decimal, without bounds`
 		case slices.Contains(columnTypes, ours):
 			return "write " + ours
 		}

@@ -103,6 +103,9 @@ func unexpected(tokens []lexer.Token, place int) (at int, msg string) {
 		// The word that was meant as an operator may be taken for a column.
 		for _, word := range []lexer.Token{t, before} {
 			if ours := elsewhere[strings.ToUpper(word.Value)]; word.Kind == lexer.Identifier && ours != "" {
+				if strings.HasPrefix(ours, "write ") {
+					ours = core.Quote(word.Value) + " is no operator here: " + ours
+				}
 				return word.From, ours
 			}
 		}

@@ -12,18 +12,18 @@ func TestWrittenAsElsewhere(t *testing.T) {
 	t.Parallel()
 	inner := regexp.MustCompile(`(Identifier|Operator|Bracket|String|Number)\(|token|literal|U\+[0-9A-F]{4} '`)
 	for text, want := range map[string]string{
-		"l > 0 AND s == 'x'":    "7: write && or and",
-		"l > 0 And s == 'x'":    "7: write && or and",
-		"l > 0 OR yes":          "7: write || or or",
-		"NOT l > 3":             "1: write ! or not",
+		"l > 0 AND s == 'x'":    `7: "AND" is no operator here: write && or and`,
+		"l > 0 And s == 'x'":    `7: "And" is no operator here: write && or and`,
+		"l > 0 OR yes":          `7: "OR" is no operator here: write || or or`,
+		"NOT l > 3":             `1: "NOT" is no operator here: write ! or not`,
 		"yes && NOT (l > 3)":    "", // a function that is not there
 		"s like 'a%'":           "3: there is no like: write contains, startsWith or endsWith, or matches",
 		"s LIKE 'a%'":           "3: there is no like",
-		"s NOT LIKE 'a%'":       "3: write ! or not",
-		"l IS NULL":             "3: write x == null, or x != null",
-		"l is not null":         "3: write x == null, or x != null",
-		"l IN (1, 2)":           "3: write x in ['a', 'b']",
-		"l BETWEEN 1 AND 2":     "3: write low <= x && x <= high",
+		"s NOT LIKE 'a%'":       `3: "NOT" is no operator here: write ! or not`,
+		"l IS NULL":             `3: "IS" is no operator here: write x == null, or x != null`,
+		"l is not null":         `3: "is" is no operator here: write x == null, or x != null`,
+		"l IN (1, 2)":           `3: "IN" is no operator here: write x in ['a', 'b']`,
+		"l BETWEEN 1 AND 2":     `3: "BETWEEN" is no operator here: write low <= x && x <= high`,
 		"CASE WHEN yes THEN 1":  "write CONDITION ? A : B",
 		"l <> 3":                "3: there is no <>: write !=",
 		"l == NULL":             "did you mean null?",
