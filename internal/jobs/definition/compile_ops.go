@@ -75,7 +75,7 @@ func (c *compiler) segment(list []Op, in *record.Schema) (*record.Schema, late[p
 		return nil, nil
 	}
 	env := c.expressions(in)
-	compiled, err := expr.CompileOps(operations(list, emptyTables(tables)), env)
+	compiled, err := expr.CompileOps(operations(list, emptyTables(tables, nil)), env)
 	if err != nil {
 		c.reportOps(list, err)
 		return nil, nil
@@ -85,7 +85,7 @@ func (c *compiler) segment(list []Op, in *record.Schema) (*record.Schema, late[p
 
 // processor makes the operations for one execution of the step.
 func (b *bound) processor(list []Op, plans []*tablePlan, env expr.Environment) (processor, error) {
-	tables := emptyTables(plans)
+	tables := emptyTables(plans, b)
 	ops, err := expr.CompileOps(operations(list, tables), b.in(env))
 	if err != nil {
 		return nil, err
@@ -112,12 +112,21 @@ func (b *bound) processor(list []Op, plans []*tablePlan, env expr.Environment) (
 	return &lookingUp{processor: p, loads: loads}, nil
 }
 
-func emptyTables(plans []*tablePlan) []*expr.Table {
+// emptyTables makes the tables of an execution of the step; b is nil while the
+// definition is compiled. What has no value in a name will be said of the reader.
+func emptyTables(plans []*tablePlan, b *bound) []*expr.Table {
 	tables := make([]*expr.Table, len(plans))
 	for i, plan := range plans {
-		if plan != nil {
-			tables[i] = expr.NewTable(plan.name, plan.schema, maxTable)
+		if plan == nil {
+			continue
 		}
+		name := plan.name.Value
+		if b != nil {
+			if text, err := b.text(plan.name); err == nil {
+				name = text
+			}
+		}
+		tables[i] = expr.NewTable(name, plan.schema, maxTable)
 	}
 	return tables
 }
@@ -264,7 +273,7 @@ func (c *compiler) reportOp(op Op, e *expr.OpError) {
 
 // tablePlan is a table that a lookup loads.
 type tablePlan struct {
-	name   string
+	name   Text
 	place  string // in the definition
 	schema *record.Schema
 	reader late[reader]
@@ -273,14 +282,14 @@ type tablePlan struct {
 }
 
 // tableName is what a table is called: the file or the query that it comes from.
-func tableName(k Component) string {
+func tableName(k Component) Text {
 	for _, o := range k.Options {
 		switch o.Key.Value {
 		case "file", "files", "query":
-			return o.Value.Value
+			return o.Value
 		}
 	}
-	return k.Name.Value
+	return k.Name
 }
 
 // table compiles the table of a lookup; nil when there is something wrong.

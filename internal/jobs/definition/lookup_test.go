@@ -38,3 +38,24 @@ steps:
 		})
 	}
 }
+
+// A table is called by what it comes from, parameters included.
+func TestNameOfLookupTable(t *testing.T) {
+	t.Parallel()
+	st := newStage(t)
+	st.write("in.csv", "code\nA\nZ\n")
+	st.write("branches-kr.csv", "code,name\nA,Alpha\n")
+	st.write("job.yaml", `job: look
+parameters: {land: {default: kr}}
+steps:
+  - step: load
+    chunk:
+      reader: {csv: {file: in.csv, types: {code: string}}}
+      processor:
+        - lookup: {from: {csv: {file: "branches-#{jobParameters['land']}.csv", types: {code: string, name: string}}}, key: code, set: {branch: name}}
+      writer: {none: {}}
+`)
+	if _, err := st.run("look"); err == nil || !strings.Contains(err.Error(), `key "Z" is not in the table "branches-kr.csv"`) {
+		t.Errorf("got %v", err)
+	}
+}
