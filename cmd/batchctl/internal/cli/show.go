@@ -23,7 +23,8 @@ func newShowCmd(a *app) *cobra.Command {
 		Short: "Show an execution with its steps and their counts",
 		Long: `Show an execution, and its steps as they ran: in the order in which they were
 started, inside of the flow, split or flow step of the job that they belong to.
-What never ran is not shown.
+What never ran is not shown. The counts are those of this attempt; where there
+were several, the sums of all of them stand below.
 
   ? NAME -> RESULT     a decision and what it said
   12 parts: ...        the parts of the step above; those that did not complete
@@ -74,6 +75,9 @@ func (a *app) showExecution(ctx context.Context, x core.JobExplorer, je *core.Jo
 	everything := p.Format != render.FormatTable || view.Partitions
 	view.JobExecution = withContexts(ctx, x, je, everything)
 	view.Job, view.Command = a.registered(je.Instance.JobName), a.command
+	view.Rejects = rejectsOf(ctx, x, view.JobExecution)
+	view.RejectsNotes = rejectsNotes(view.JobExecution, view.Rejects)
+	view.Attempts, view.Totals = totals(ctx, x, je)
 	if p.Format == render.FormatTable {
 		view.Children = children(ctx, x, view.JobExecution)
 	}

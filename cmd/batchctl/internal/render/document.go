@@ -32,23 +32,46 @@ type executionDocument struct {
 	executionSummary
 
 	Steps []stepDocument `json:"steps"`
+	// Attempts and Totals are there when the instance has several executions.
+	Attempts []int64         `json:"attempts,omitempty"`
+	Totals   []totalDocument `json:"totals,omitempty"`
 	contextDocument
 }
 
+// countsDocument are the counts of a step execution.
+type countsDocument struct {
+	ReadCount        int64 `json:"readCount"`
+	WriteCount       int64 `json:"writeCount"`
+	FilterCount      int64 `json:"filterCount"`
+	CommitCount      int64 `json:"commitCount"`
+	RollbackCount    int64 `json:"rollbackCount"`
+	ReadSkipCount    int64 `json:"readSkipCount"`
+	ProcessSkipCount int64 `json:"processSkipCount"`
+	WriteSkipCount   int64 `json:"writeSkipCount"`
+}
+
+func newCounts(c core.Counts) countsDocument {
+	return countsDocument{
+		ReadCount: c.Read, WriteCount: c.Write, FilterCount: c.Filter, CommitCount: c.Commit, RollbackCount: c.Rollback,
+		ReadSkipCount: c.ReadSkip, ProcessSkipCount: c.ProcessSkip, WriteSkipCount: c.WriteSkip,
+	}
+}
+
+// totalDocument is what all attempts at a step have done together.
+type totalDocument struct {
+	StepName string `json:"stepName"`
+	countsDocument
+}
+
 type stepDocument struct {
-	StepExecutionID  int64  `json:"stepExecutionId"`
-	StepName         string `json:"stepName"`
-	Status           string `json:"status"`
-	ExitCode         string `json:"exitCode"`
-	ReadCount        int64  `json:"readCount"`
-	WriteCount       int64  `json:"writeCount"`
-	FilterCount      int64  `json:"filterCount"`
-	CommitCount      int64  `json:"commitCount"`
-	RollbackCount    int64  `json:"rollbackCount"`
-	ReadSkipCount    int64  `json:"readSkipCount"`
-	ProcessSkipCount int64  `json:"processSkipCount"`
-	WriteSkipCount   int64  `json:"writeSkipCount"`
-	ExitMessage      string `json:"exitMessage"`
+	StepExecutionID int64  `json:"stepExecutionId"`
+	StepName        string `json:"stepName"`
+	Status          string `json:"status"`
+	ExitCode        string `json:"exitCode"`
+	countsDocument
+	ExitMessage string `json:"exitMessage"`
+	// RejectsFiles is there when the step has put skipped records into files.
+	RejectsFiles []string `json:"rejectsFiles,omitempty"`
 	contextDocument
 }
 
@@ -81,28 +104,27 @@ func newSummary(je *core.JobExecution, zone *time.Location) executionSummary {
 	}
 }
 
-func newExecution(je *core.JobExecution, zone *time.Location) executionDocument {
+func newExecution(x Execution, zone *time.Location) executionDocument {
+	je := x.JobExecution
 	doc := executionDocument{
 		executionSummary: newSummary(je, zone),
 		Steps:            make([]stepDocument, len(je.Steps)),
 		contextDocument:  newContext(je.Context, je.OpaqueContext),
+		Attempts:         x.Attempts,
+	}
+	for _, total := range x.Totals {
+		doc.Totals = append(doc.Totals, totalDocument{total.StepName, newCounts(total.Counts)})
 	}
 	for i, se := range je.Steps {
 		doc.Steps[i] = stepDocument{
-			StepExecutionID:  se.ID,
-			StepName:         se.StepName,
-			Status:           statusText(se.Status, se.OpaqueStatus),
-			ExitCode:         se.ExitStatus.Code,
-			ReadCount:        se.Counts.Read,
-			WriteCount:       se.Counts.Write,
-			FilterCount:      se.Counts.Filter,
-			CommitCount:      se.Counts.Commit,
-			RollbackCount:    se.Counts.Rollback,
-			ReadSkipCount:    se.Counts.ReadSkip,
-			ProcessSkipCount: se.Counts.ProcessSkip,
-			WriteSkipCount:   se.Counts.WriteSkip,
-			ExitMessage:      se.ExitStatus.Message,
-			contextDocument:  newContext(se.Context, se.OpaqueContext),
+			StepExecutionID: se.ID,
+			StepName:        se.StepName,
+			Status:          statusText(se.Status, se.OpaqueStatus),
+			ExitCode:        se.ExitStatus.Code,
+			countsDocument:  newCounts(se.Counts),
+			ExitMessage:     se.ExitStatus.Message,
+			RejectsFiles:    x.Rejects[se.ID],
+			contextDocument: newContext(se.Context, se.OpaqueContext),
 		}
 	}
 	return doc

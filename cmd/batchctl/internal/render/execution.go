@@ -26,8 +26,23 @@ type Execution struct {
 	Partitions bool
 	// Contexts shows the contexts of the job and its steps as well.
 	Contexts bool
+	// Rejects are the files of skipped records by the id of the step execution that
+	// has written them, and RejectsNotes what is said about them by the name of the
+	// step.
+	Rejects      map[int64][]string
+	RejectsNotes map[string]string
+	// Attempts are the executions of the instance, where there are several, and
+	// Totals what its steps have done in all of them.
+	Attempts []int64
+	Totals   []StepTotal
 	// Command returns words as a command line to be pasted.
 	Command func(words ...string) string
+}
+
+// StepTotal is what all attempts at a step, or its parts, have done together.
+type StepTotal struct {
+	StepName string
+	Counts   core.Counts
 }
 
 // Child is what a job step has launched. Execution is nil when it has not got
@@ -64,7 +79,7 @@ func (x Execution) childNote(child Child) Cell {
 // Execution writes one execution with its steps.
 func (p *Printer) Execution(x Execution) error {
 	if p.Format != FormatTable {
-		return p.document("execution", newExecution(x.JobExecution, p.Zone))
+		return p.document("execution", newExecution(x, p.Zone))
 	}
 	var b bytes.Buffer
 	if err := writeFacts(&b, p.facts(x.JobExecution, x.Owner), p.Style); err != nil {
@@ -77,12 +92,46 @@ func (p *Printer) Execution(x Execution) error {
 			return err
 		}
 	}
+	if err := p.totals(&b, x); err != nil {
+		return err
+	}
 	if x.Contexts {
 		if err := p.contexts(&b, x, lines); err != nil {
 			return err
 		}
 	}
 	return p.write(b.Bytes())
+}
+
+// totals writes what all attempts have done together: those of the table are
+// of one.
+func (p *Printer) totals(b *bytes.Buffer, x Execution) error {
+	var facts []fact
+	for _, total := range x.Totals {
+		if text := countsInWords(&core.StepExecution{Counts: total.Counts}); text != "" {
+			facts = append(facts, fact{name: "  " + total.StepName, cell: Cell{Text: text}})
+		}
+	}
+	if len(facts) == 0 {
+		return nil
+	}
+	fmt.Fprintf(b, "\nall %s together (executions %s)\n", plural(len(x.Attempts), "attempt"), someIDs(x.Attempts))
+	return writeFacts(b, facts, p.Style)
+}
+
+// someIDs lists ids, those in the middle left out where there are many.
+func someIDs(ids []int64) string {
+	const most = 10
+	var words []string
+	for i, id := range ids {
+		switch {
+		case len(ids) <= most || i < most/2 || i >= len(ids)-most/2:
+			words = append(words, strconv.FormatInt(id, 10))
+		case i == most/2:
+			words = append(words, "...")
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 // fact is one line of a description.

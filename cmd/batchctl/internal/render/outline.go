@@ -292,6 +292,9 @@ func (o *outline) lines() []line {
 				if message := b.step.ExitStatus.Message; message != told && !below(b.kids, message) && !child.isAll(message) {
 					l.notes = append(l.notes, messageNote(b.step)...)
 				}
+				if note := o.x.RejectsNotes[b.step.StepName]; note != "" {
+					l.notes = append(l.notes, Cell{Text: note, Tone: ToneWarn})
+				}
 				if launched {
 					l.notes = append(l.notes, o.x.childNote(child))
 				}
