@@ -33,7 +33,7 @@ func sourceSpec() component.Spec {
 		Name: "csv", Help: "Records of a CSV file.",
 		Options: slices.Concat(infile.FileOptions(), []component.Option{
 			{Name: "header", Type: component.Bool, Default: "true", Help: "The first line has the names of the columns; false: columns names all of them, in order."},
-			{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent."},
+			{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent. One of the two is required."},
 			{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
 			{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must not be empty."},
 			{Name: "delimiter", Type: component.Char, Default: ",", Help: "What separates fields."},

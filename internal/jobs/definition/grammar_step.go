@@ -149,7 +149,7 @@ func chunkBlocks(g *grammar) {
 			{name: "retry", shape: one, of: "retry", help: "Which errors are worth another attempt; never says none.", or: &key{kind: kindEnum, values: []string{"never"}}, known: []string{"retry-limit"}},
 		},
 		exactly: [][]string{{"writer", "writers", "route"}},
-		example: "chunk:\n  reader:\n    csv: {file: \"#{jobParameters['file']}\"}\n  processor:\n    - filter: \"qty > 0\"\n  writer:\n    jsonl: {file: out.jsonl}\n",
+		example: "chunk:\n  reader:\n    csv: {file: \"#{jobParameters['file']}\", types: {id: long, qty: long}}\n  processor:\n    - filter: \"qty > 0\"\n  writer:\n    jsonl: {file: out.jsonl}\n",
 	})
 	g.block(block{
 		name: "control total", help: "A count or a sum that must be what somebody else says.",
@@ -231,7 +231,7 @@ func opBlocks(g *grammar) {
 			{name: "missing", kind: kindEnum, values: []string{"reject", "null", "drop"}, preset: "reject", help: "What becomes of a record without a row."},
 			{name: "limit", kind: kindInt, min: 1, max: 1e8, preset: "1000000", help: "How many rows the table may have."},
 		},
-		example: "- lookup:\n    from: {csv: {file: branches.csv}}\n    key: code\n    on: branch_code\n    set: {branch: name}\n",
+		example: "- lookup:\n    from: {csv: {file: branches.csv, columns: [code, name]}}\n    key: code\n    on: branch_code\n    set: {branch: name}\n",
 	})
 	g.block(block{name: "exec of a processor", title: "exec", keys: []key{
 		{name: "exec", shape: one, of: "co-process", required: true, help: "Asks a command about each record."},

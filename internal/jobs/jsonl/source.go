@@ -19,7 +19,7 @@ func Source() component.Source {
 		Spec: component.Spec{
 			Name: "jsonl", Help: "Records of a file of JSON Lines: one object a line.",
 			Options: slices.Concat(infile.FileOptions(), []component.Option{
-				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent."},
+				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent. One of the two is required."},
 				{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
 				{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must be there, and neither null nor empty."},
 				{Name: "paths", Type: component.TextMap, Help: "Where columns stand that are not members of the same name, for example city: address.city, first: lines[0].sku."},

@@ -44,7 +44,7 @@ func Source() component.Source {
 				{Name: optionQuery, Type: component.Text, Required: true, Help: "One SELECT without ORDER BY and LIMIT; :name stands for a value of params."},
 				{Name: optionParams, Type: component.TextMap, Late: true, Help: "The values of the query, " + ParamsHelp},
 				{Name: optionKey, Type: component.Text, Required: true, Help: "A column of the query that is unique and never null, an integer or a text: the position of a restart. Two columns are made one as a || '/' || b AS id. Rows behind the highest key of the first attempt are not read."},
-				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent."},
+				{Name: component.OptionColumns, Type: component.Names, Help: "The columns to read, in the order of the record; those of types when it is absent. One of the two is required."},
 				{Name: component.OptionTypes, Type: component.Columns, Help: "The types of columns: string, long, double, decimal, decimal(12,2), date, datetime, bool. string where none is given."},
 				{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must not be null."},
 				{Name: "page", Type: component.Int, Default: "1000", Min: 1, Max: 100_000, Help: "How many rows are held at once."},
