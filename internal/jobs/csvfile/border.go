@@ -142,10 +142,12 @@ func (s *scanner) reject(from int, err *core.ItemError) error {
 		}
 		s.pass(err, win)
 		if i >= 0 {
+			err.Msg += spans(start.line, s.line-1)
 			return s.rejected(err)
 		}
 		from = 0
 		if more := s.More(); errors.Is(more, io.EOF) {
+			err.Msg += spans(start.line, s.line)
 			return s.rejected(err)
 		} else if more != nil {
 			s.returnTo(start)

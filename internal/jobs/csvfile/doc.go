@@ -13,8 +13,10 @@
 // After a bad record the reader goes on behind it. Its end is the end of the
 // line on which the mistake was found, or the real end where a record or a field
 // is only too long, so that what stands inside a quoted field is never taken for
-// a record. The error carries the record's bytes, cut to 64 KiB, and says how
-// much was passed over where that is more than a line.
+// a record. The error carries the record's bytes, cut to 64 KiB, and says
+// which lines the record spans where they are more than one: a quote that is open
+// by mistake takes good records into a bad one, and to look for records in there
+// would take what customers write for records.
 //
 // A quote that is never closed, or not within the length of the longest record,
 // is no bad record but the end of the reading: whether what follows is text or

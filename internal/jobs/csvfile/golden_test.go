@@ -103,7 +103,16 @@ func TestBadInput(t *testing.T) {
 		"66 quote closed by a later one": {
 			input: "a,b\n1,\"x\n3,4\n5,\"y\"\n7,8\n",
 			want:  [][]string{{"7", "8"}},
-			errs:  []string{`in.csv:2: b: "\"x\n3,4\n5,\"y\"": text behind the closing quote, at 4:4: double a quote that belongs to the text`},
+			errs:  []string{`in.csv:2: b: "\"x\n3,4\n5,\"y\"": text behind the closing quote, at 4:4: double a quote that belongs to the text; the record spans lines 2 to 4`},
+		},
+		"66 quote closed where a field ends": {
+			input: "a,b\n1,\"x\n3,4\n5,\",y\n7,8\n",
+			want:  [][]string{{"7", "8"}},
+			errs:  []string{`in.csv:2: "1,\"x\n3,4\n5,\",y": the record has 3 fields, the header has 2; the record spans lines 2 to 4`},
+		},
+		"66 quote closed by a later one, at the end": {
+			input: "a,b\n1,\"x\n3,4\n5,\"y\"",
+			errs:  []string{`in.csv:2: b: "\"x\n3,4\n5,\"y\"": text behind the closing quote, at 4:4: double a quote that belongs to the text; the record spans lines 2 to 4`},
 		},
 		"67 bare quote": {
 			input: "a,b\n1,x\"y\n3,4\n", want: [][]string{{"3", "4"}},
@@ -118,7 +127,7 @@ func TestBadInput(t *testing.T) {
 		},
 		"67 what a quote holds is never a record": {
 			input: "a,b\n1,\"x\n9,9\n\"z,2\n3,4\n", want: [][]string{{"3", "4"}},
-			errs: []string{`in.csv:2: b: "\"x\n9,9\n\"z,2": text behind the closing quote, at 4:2: double a quote that belongs to the text`},
+			errs: []string{`in.csv:2: b: "\"x\n9,9\n\"z,2": text behind the closing quote, at 4:2: double a quote that belongs to the text; the record spans lines 2 to 4`},
 		},
 		"68 short row": {input: "a,b,c\n1,2\n3,4,5\n", want: [][]string{{"3", "4", "5"}}, errs: []string{`in.csv:2: "1,2": the record has 2 fields, the header has 3`}},
 		"68 long row":  {input: "a,b\n1,2,3,4\n3,4\n", want: [][]string{{"3", "4"}}, errs: []string{`in.csv:2: "1,2,3,4": the record has 4 fields, the header has 2`}},
@@ -150,7 +159,7 @@ func TestBadInput(t *testing.T) {
 		},
 		"71 NUL in quotes": {
 			input: "a,b\n\"1\n\x00\",2\n5,6\n", want: [][]string{{"5", "6"}},
-			errs: []string{`in.csv:2: "\"1\n\x00\"": NUL byte at byte offset 7: is the file UTF-16? convert it to UTF-8`},
+			errs: []string{`in.csv:2: "\"1\n\x00\"": NUL byte at byte offset 7: is the file UTF-16? convert it to UTF-8; the record spans lines 2 to 3`},
 		},
 		"72 blank lines": {
 			input: "\na,b\n\n1,2\n\r\n\n3\n", want: [][]string{{"1", "2"}},

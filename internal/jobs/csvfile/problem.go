@@ -41,9 +41,19 @@ func (s *scanner) problemAt(field, at int, value []byte, msg string) *problem {
 // itemError returns an error on field k of the present record, which has been
 // consumed; k < 0 means the record as a whole.
 func (s *scanner) itemError(k int, value []byte, msg string) *core.ItemError {
-	e := s.describe(k, value, msg)
-	e.Raw = clip(s.raw())
+	raw := s.raw()
+	e := s.describe(k, value, msg+spans(s.recLine, s.recLine+bytes.Count(raw, []byte{'\n'})))
+	e.Raw = clip(raw)
 	return e
+}
+
+// spans says of a record with a mistake that it has more than one line: a quote
+// that is open by mistake takes good records into it.
+func spans(first, last int) string {
+	if last <= first {
+		return ""
+	}
+	return fmt.Sprintf("; the record spans lines %d to %d", first, last)
 }
 
 // clip returns a copy of as much of a record as an error holds.

@@ -8,7 +8,8 @@
 //	 "file":"in.csv","line":7,"record":6,"offset":112,"raw":"1006,\"1,5\",JPY"}
 //
 // phase is read, process or write. file, line, record, offset (in bytes) and key
-// say where the item is from, as far as that is known. raw is the item as it
+// say where the item is from, as far as that is known; lastLine is there when it
+// spans lines, as one does that holds good records behind an open quote. raw is the item as it
 // stands in the input, without its line end; where that is not UTF-8 it is
 // rawBase64 instead. It is cut to 64 KiB; rawTruncated is true then. Whatever
 // could steer a terminal is escaped, so that a file may be looked at with cat.

@@ -25,6 +25,7 @@ type line struct {
 	Message      string  `json:"message"`
 	File         string  `json:"file,omitempty"`
 	Line         int     `json:"line,omitempty"`
+	LastLine     int     `json:"lastLine,omitempty"` // if it is another
 	Record       int64   `json:"record,omitempty"`
 	Offset       *int64  `json:"offset,omitempty"`
 	Key          string  `json:"key,omitempty"`
@@ -44,6 +45,9 @@ func encode(r core.Reject, maxRaw int) ([]byte, error) {
 	}
 	if r.Raw != nil {
 		l.RawTruncated = len(r.Raw) > maxRaw || int64(len(r.Raw)) < r.Origin.Length || len(r.Raw) == DefaultMaxRaw
+		if ends := bytes.Count(bytes.TrimSuffix(r.Raw, []byte{'\n'}), []byte{'\n'}); ends > 0 && l.Line > 0 && !l.RawTruncated {
+			l.LastLine = l.Line + ends
+		}
 		if raw := clip(r.Raw, maxRaw); utf8.Valid(raw) {
 			l.Raw = new(string(raw))
 		} else {

@@ -292,6 +292,8 @@ func TestLines(t *testing.T) {
 		"too long":          {core.Reject{Raw: []byte("12345")}, 4, `,"raw":"1234","rawTruncated":true`},
 		"a character cut":   {core.Reject{Raw: []byte("123상")}, 4, `,"raw":"123","rawTruncated":true`},
 		"bytes cut":         {core.Reject{Raw: []byte("12\xff\xff\xff")}, 4, `,"rawBase64":"MTL//w==","rawTruncated":true`},
+		"lines":             {core.Reject{Origin: core.Origin{File: "in.csv", Line: 7}, Raw: []byte("1,\"a\nb")}, 0, `,"file":"in.csv","line":7,"lastLine":8,"raw":"1,\"a\nb"`},
+		"lines, cut":        {core.Reject{Origin: core.Origin{File: "in.csv", Line: 7}, Raw: []byte("a\nb\nc")}, 4, `,"file":"in.csv","line":7,"raw":"a\nb\n","rawTruncated":true`},
 		"cut before":        {core.Reject{Origin: origin, Raw: []byte("1,")}, 0, `,"file":"in.csv","line":7,"record":6,"offset":112,"raw":"1,","rawTruncated":true`},
 	} {
 		t.Run(name, func(t *testing.T) {
