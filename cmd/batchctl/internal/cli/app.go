@@ -50,6 +50,9 @@ func run(args []string, env streams.Env, s *streams.Streams, registry func() (*l
 	root := newRootCmd(a)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(context.Background())
+	if err == nil {
+		err = a.unknown
+	}
 	if err != nil && !a.started {
 		err = usage(err)
 		_ = a.configure(cmd) // what can be known, for the hints; the first error is the one to tell
@@ -59,7 +62,13 @@ func run(args []string, env streams.Env, s *streams.Streams, registry func() (*l
 		a.report(err)
 	}
 	code = a.code(err)
-	if lost != nil {
+	switch {
+	case lost == nil:
+	case errors.Is(lost, syscall.EPIPE) && !(a.started && acts[verbOf(cmd)]): // as for "| head": who reads has seen enough
+		if err == nil || errors.Is(err, lost) {
+			code = a.unread()
+		}
+	default:
 		a.say("error: write the result to standard output: %v", lost)
 		if code == 0 {
 			code = codeFailed
@@ -85,6 +94,9 @@ type app struct {
 
 	// masker keeps the secrets of the launch out of what is said.
 	masker *secret.Masker
+
+	// unknown is about a command that there is not, whose help was asked for.
+	unknown error
 
 	settings settings
 	display  *time.Location // nil: the repository's zone

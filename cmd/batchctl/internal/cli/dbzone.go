@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +29,9 @@ func runDBZone(ctx context.Context, a *app, name string) error {
 		return err
 	}
 	store, err := a.existingStore(ctx)
+	if errors.Is(err, core.ErrRepositoryMissing) {
+		return &core.Error{Op: "db zone", Err: err, Hint: a.command("db", "init", "--zone", zone.String()) + " makes it in that zone"}
+	}
 	if err != nil {
 		return &core.Error{Op: "db zone", Err: err}
 	}

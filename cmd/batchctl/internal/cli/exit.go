@@ -167,5 +167,14 @@ func springCode(err error) int {
 	return 1
 }
 
+// unread is the exit code of a command that had only its result to write, and
+// nobody to read it: that of a program which SIGPIPE has ended.
+func (a *app) unread() int {
+	if a.settings.ExitCodes == exitCodesSpring {
+		return codeFailed
+	}
+	return signalCode(syscall.SIGPIPE)
+}
+
 // signalCode is what a shell reports for a process that a signal has ended.
 func signalCode(signal syscall.Signal) int { return codeSignal + int(signal) }

@@ -29,6 +29,20 @@ func newHelpCmd() *cobra.Command {
 	}
 }
 
+// helpOf returns the function that shows the help of a command as show does, but
+// that of a group refuses a subcommand that it does not have: it would be taken
+// for the help of that.
+func (a *app) helpOf(show func(*cobra.Command, []string)) func(*cobra.Command, []string) {
+	return func(cmd *cobra.Command, args []string) {
+		if cmd.HasAvailableSubCommands() {
+			if a.unknown = cmd.ValidateArgs(cmd.Flags().Args()); a.unknown != nil {
+				return
+			}
+		}
+		show(cmd, args)
+	}
+}
+
 // topicOf finds the command that words name.
 func topicOf(root *cobra.Command, words []string) (*cobra.Command, error) {
 	topic := root

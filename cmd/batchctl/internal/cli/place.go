@@ -90,3 +90,10 @@ func failedPart(je *core.JobExecution, manager string) *core.StepExecution {
 	}
 	return worst
 }
+
+// acts are the commands that have done something when their result is written:
+// they say so when nobody reads it. All others have nothing but their result.
+var acts = map[string]bool{
+	"run": true, "next": true, "restart": true, "stop": true, "abandon": true, "recover": true, "new": true,
+	"db init": true, "db zone": true, "db backup": true,
+}

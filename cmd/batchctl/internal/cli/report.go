@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/jobs/definition"
 )
 
 // errNoJob: a command that needs a job was given none.
@@ -87,6 +88,9 @@ func (a *app) reportEnd(e *endedError) {
 	}
 	if restartableEnd(e) {
 		a.say("  restart it with: %s", a.command("restart", id))
+		if aboutDefinition(e) {
+			a.say("  after changing the definition: %s", a.command("restart", id, "--new-definition"))
+		}
 		return
 	}
 	a.say("  look at it with: %s", a.command("show", id))
@@ -102,6 +106,16 @@ func restartableEnd(e *endedError) bool {
 		return e.je.Status == core.StatusFailed || e.je.Status == core.StatusStopped || e.je.Status.IsRunning()
 	}
 	return false
+}
+
+// aboutDefinition reports whether the definition of the job may be what has to be
+// mended: a restart under another one has to be asked for.
+func aboutDefinition(e *endedError) bool {
+	if e.job.Definition == nil {
+		return false
+	}
+	_, placed := errors.AsType[definition.Problems](e.err)
+	return placed || errors.Is(e.err, core.ErrJobDefinition)
 }
 
 // plural is "1 record", "2 records".

@@ -55,6 +55,7 @@ func newRootCmd(a *app) *cobra.Command {
 		&cobra.Group{ID: groupRepair, Title: "Repair:"},
 		&cobra.Group{ID: groupSetUp, Title: "Set up:"},
 	)
+	root.SetHelpFunc(a.helpOf(root.HelpFunc()))
 	root.SetHelpCommand(newHelpCmd())
 	root.SetHelpCommandGroupID(groupSetUp)
 	root.SetCompletionCommandGroupID(groupSetUp)
@@ -134,6 +135,9 @@ code says; one that is COMPLETED with the exit code FAILED is told in a warning.
 
 "run --if-complete skip" gives 0 instead of 5 and is silent: what cron starts
 again and again mails when something is wrong, and only then.
+
+A command that only shows something ends silently with 141 when its reader has
+gone away, as "batchctl executions | head -1" may: as SIGPIPE would end it.
 
 With --exit-codes spring: 0 COMPLETED with the exit code COMPLETED, 2 no such job,
 1 anything else, also COMPLETED with an exit code of its own.
