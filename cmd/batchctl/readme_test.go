@@ -69,24 +69,63 @@ func TestReadmeCommands(t *testing.T) {
 			if note := exitNote.FindStringSubmatch(command); note != nil {
 				want, _ = strconv.Atoi(note[1]) // digits
 			}
-			cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", command)
-			cmd.Dir = dir
-			cmd.Env = append(os.Environ(), "BATCHCTL_DB="+filepath.Join(dir, "batchctl.db"))
-			out, err := cmd.CombinedOutput()
-			got := 0
-			if exit, failed := errors.AsType[*exec.ExitError](err); failed {
-				got = exit.ExitCode()
-			} else if err != nil {
-				t.Fatal(err)
-			}
-			if got != want {
-				t.Errorf("$ %s\nexits %d, want %d:\n%s", command, got, want, out)
-			}
+			follow(t, dir, command, want)
 			ran++
 		}
 	}
 	if ran < 10 {
 		t.Errorf("README has %d commands", ran)
+	}
+}
+
+// follow runs a command of README in dir, and compares its exit code.
+func follow(t *testing.T, dir, command string, want int) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "/bin/sh", "-c", command)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "BATCHCTL_DB="+filepath.Join(dir, "batchctl.db"))
+	out, err := cmd.CombinedOutput()
+	got := 0
+	if exit, failed := errors.AsType[*exec.ExitError](err); failed {
+		got = exit.ExitCode()
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("$ %s\nexits %d, want %d:\n%s", command, got, want, out)
+	}
+}
+
+// TestReadmeDefinitionPasted: who puts the definition that README shows in the
+// place of the one that was made can go on with the commands around it.
+func TestReadmeDefinitionPasted(t *testing.T) {
+	t.Parallel()
+	_, section, _ := strings.Cut(readme(t), "\n## Your own job\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	_, definition, _ := strings.Cut(section, "```yaml\n")
+	definition, _, _ = strings.Cut(definition, "```\n")
+	commands := regexp.MustCompile(`(?m)^\$ (.+)$`).FindAllStringSubmatch(section, -1)
+	if len(commands) < 8 {
+		t.Fatalf("the section has %d commands", len(commands))
+	}
+	for _, after := range []string{"batchctl new orders ", "batchctl run orders file=orders-1.csv "} {
+		dir, pasted := t.TempDir(), false
+		for _, command := range commands {
+			want := 0
+			if note := exitNote.FindStringSubmatch(command[1]); note != nil {
+				want, _ = strconv.Atoi(note[1]) // digits
+			}
+			follow(t, dir, command[1], want)
+			if !pasted && strings.HasPrefix(command[1], after) {
+				pasted = true
+				if err := os.WriteFile(filepath.Join(dir, "jobs", "orders.yaml"), []byte(definition), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if !pasted {
+			t.Errorf("no command begins with %q", after)
+		}
 	}
 }
 
@@ -110,7 +149,7 @@ func TestReadmeDefinition(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "batchctl", "run", "orders", "file=in.csv", "-o", "json")
+	cmd := exec.CommandContext(t.Context(), "batchctl", "run", "orders", "file=in.csv", "skipLimit=1", "-o", "json")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "BATCHCTL_DB="+filepath.Join(dir, "batchctl.db"))
 	out, err := cmd.CombinedOutput()
