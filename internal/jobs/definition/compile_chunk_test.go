@@ -254,7 +254,9 @@ steps:
 	}{
 		{"nothing was skipped", "id,price\n1,10\n2,3\n4,2\n5,3\n6,2\n", []string{"written=5"}, "", "", ""},
 		{
-			"a difference without skipped records", "id,price\n1,10\n2,3\n4,2\n5,3\n6,1\n", []string{"how=warn", "written=5"}, "",
+			"a difference without skipped records", "id,price\n1,10\n2,3\n4,2\n5,3\n6,1\n",
+			[]string{"how=warn", "written=5"},
+			"",
 			"sum(price) of the records read is 19, the definition says 20, difference -1",
 			"if the expected value is wrong, run batchctl restart 1 with the right one: nothing is written twice, and the totals are compared again; the input must stay as it was read",
 		},
@@ -264,7 +266,8 @@ steps:
 			"if it is that of the skipped records, write when-skipped: warn beside the total and run batchctl restart 1 --new-definition; if the expected value is wrong, run batchctl restart 1 with the right one: ",
 		},
 		{
-			"skipped, and a remark", "id,price\n1,10\n2,3\n3,2\n5,x\n6,2\n", []string{"how=warn", "written=4"},
+			"skipped, and a remark", "id,price\n1,10\n2,3\n3,2\n5,x\n6,2\n",
+			[]string{"how=warn", "written=4"},
 			"control totals: sum(price) of the records read is 17, the definition says 20, difference -3, without 1 record that was skipped in reading; " +
 				"count of the records written is 3, the definition says 4, difference -1, without 2 records that were skipped", "", "",
 		},

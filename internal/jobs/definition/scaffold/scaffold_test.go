@@ -226,7 +226,10 @@ func TestDefinitionCompiles(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
-		cell := rapid.StringMatching(`[A-Za-z0-9_ .:#"'\\{}\[\]&*!|>%@,;é한-]{0,12}`)
+		cell := rapid.OneOf(
+			rapid.StringMatching(`[A-Za-z0-9_ .:#"'\\{}\[\]&*!|>%@,;é한-]{0,12}`),
+			rapid.SampledFrom([]string{"1.234,50", "0,5", "1,234.50", "1,234", "31.12.2025", "12/31/2025", "01/02/2025", "2025/12/31"}),
+		)
 		width := rapid.IntRange(1, 5).Draw(t, "width")
 		rows := rapid.SliceOfN(rapid.SliceOfN(cell, width, width), 1, 4).Draw(t, "rows")
 		job := rapid.StringMatching(`[A-Za-z0-9_한-][A-Za-z0-9_ .#'"\[\]&*!한-]{0,12}[A-Za-z0-9]`).Draw(t, "job")
