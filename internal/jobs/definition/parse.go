@@ -57,7 +57,7 @@ func NewParser(c Catalog) *Parser { return &Parser{newGrammar(c)} }
 func (p *Parser) Parse(path string, text []byte) *File {
 	sum := sha256.Sum256(text)
 	f := &File{Path: path, SHA256: hex.EncodeToString(sum[:])}
-	s := &source{path: path}
+	s := &source{path: path, grammar: p.g}
 	root := s.open(text)
 	f.Text = s.text
 	if root != nil {

@@ -30,7 +30,7 @@ func (r row) dashed() bool { return r.text == "-" || strings.HasPrefix(r.text, "
 var (
 	rowKey      = regexp.MustCompile(`^([A-Za-z_][\w.-]*):(?:\s|$)`)
 	rowWord     = regexp.MustCompile(`^(?:- )*([A-Za-z_][\w-]*)$`)
-	rowNoColon  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*) +[^\s:#"'{\[|>].*$`)
+	rowNoColon  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*) +[^\s:#].*$`)
 	rowNoSpace  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*):[^\s/:]`)
 	rowColonEnd = regexp.MustCompile(`[{,] *([a-z][a-z-]*):$`)
 	rowBlock    = regexp.MustCompile(`(?:^|[:-] +)[|>][-+0-9]*(?:\s+#.*)?$`)
@@ -64,7 +64,7 @@ func (s *source) rows(last int) []row {
 // only where nothing else can have been meant.
 func (s *source) slip(at Pos) (slip, bool) {
 	rows := s.rows(at.Line)
-	for _, find := range []func([]row, Pos) (slip, bool){s.foreignSpace, s.openQuote, s.colonBefore, s.missingColon, outdented, s.noEntry} {
+	for _, find := range []func([]row, Pos) (slip, bool){s.foreignSpace, s.openQuote, openBracket, s.colonBefore, s.missingColon, s.outdented, s.noEntry} {
 		if found, ok := find(rows, at); ok {
 			return found, true
 		}
@@ -75,13 +75,14 @@ func (s *source) slip(at Pos) (slip, bool) {
 // foreignSpace finds a space that is none to YAML, in the indentation or behind a
 // colon or dash.
 func (s *source) foreignSpace(rows []row, _ Pos) (slip, bool) {
-	for _, r := range slices.Backward(rows[max(0, len(rows)-3):]) {
+	const near = 3 // rows
+	for i, r := range slices.Backward(rows) {
 		begin := true // only spaces, dashes and keys with a colon so far
 		before := ' '
-		for i, c := range r.text {
+		for j, c := range r.text {
 			switch {
-			case c > unicode.MaxASCII && unicode.IsSpace(c) && (begin || before == ':'):
-				at := Pos{r.line, r.indent + utf8.RuneCountInString(r.text[:i]) + 1}
+			case c > unicode.MaxASCII && unicode.IsSpace(c) && (begin || before == ':' && i >= len(rows)-near):
+				at := Pos{r.line, r.indent + utf8.RuneCountInString(r.text[:j]) + 1}
 				return slip{at, fmt.Sprintf("the space here is a U+%04X%s, which is none to YAML", c, nameOfSpace(c)), "write an ordinary space"}, true
 			case c != '-' && c != ' ':
 				begin = false
@@ -119,12 +120,77 @@ func (s *source) openQuote(rows []row, at Pos) (slip, bool) {
 			if n != at.Line || keys == 0 {
 				break
 			}
-			return slip{Pos{r.line, r.indent + utf8.RuneCountInString(r.text[:i]) + 1}, "this quote is not closed",
-				fmt.Sprintf("put a %c behind the value; the next one is in line %d only", quote, n)}, true
+			return slip{
+				Pos{r.line, r.indent + utf8.RuneCountInString(r.text[:i]) + 1},
+				"this quote is not closed",
+				fmt.Sprintf("put a %c behind the value; the next one is in line %d only", quote, n),
+			}, true
 		}
 		return slip{}, false
 	}
 	return slip{}, false
+}
+
+// openBracket finds a bracket that is not closed in its row, when the next row is
+// one of its neighbours and not of what lies within the bracket.
+func openBracket(rows []row, _ Pos) (slip, bool) {
+	for i := len(rows) - 2; i >= 0; i-- {
+		r, next := rows[i], rows[i+1]
+		open := brackets(r.text)
+		if len(open) == 0 {
+			continue
+		}
+		own := r.indent
+		if r.dashed() {
+			own += len("- ")
+		}
+		if next.indent > own || !rowAnyEntry.MatchString(next.text) {
+			return slip{}, false
+		}
+		var missing strings.Builder
+		for _, at := range slices.Backward(open) {
+			missing.WriteByte(r.text[at] + 2) // ] and } are two behind [ and {
+		}
+		return slip{
+			Pos{r.line, r.indent + utf8.RuneCountInString(r.text[:open[0]]) + 1},
+			"the bracket " + r.text[open[0]:open[0]+1] + " is not closed", "put " + missing.String() + " at the end of the line",
+		}, true
+	}
+	return slip{}, false
+}
+
+// brackets returns where the brackets are that a row opens and does not close.
+func brackets(text string) (open []int) {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case (c == '"' || c == '\'') && beginsValue(text[:i]):
+			i += quotedLength(text[i:])
+		case (c == '{' || c == '[') && (len(open) > 0 || beginsValue(text[:i])):
+			open = append(open, i)
+		case (c == '}' || c == ']') && len(open) > 0:
+			open = open[:len(open)-1]
+		case c == '#' && i > 0 && text[i-1] == ' ':
+			return open
+		}
+	}
+	return open
+}
+
+// quotedLength returns how many bytes the text in quotes at the beginning has
+// behind its first.
+func quotedLength(text string) int {
+	for i := 1; i < len(text); i++ {
+		switch {
+		case text[0] == '"' && text[i] == '\\':
+			i++
+		case text[i] != text[0]:
+		case text[0] == '\'' && strings.HasPrefix(text[i+1:], "'"):
+			i++
+		default:
+			return i
+		}
+	}
+	return len(text) - 1
 }
 
 // unclosed returns where in a row a value in quotes begins that has no end in it;
@@ -218,68 +284,4 @@ func (s *source) beside(rows []row, i int, at Pos) bool {
 // with the key in the next.
 func beginsEntry(rows []row, i int) bool {
 	return i+1 < len(rows) && rows[i].dashed() && !rows[i+1].dashed() && rows[i+1].indent == rows[i].indent+len("- ") && rowKey.MatchString(rows[i+1].text)
-}
-
-// outdented finds a key that stands too far to the left, when what follows goes
-// on at the indentation that it should have.
-func outdented(rows []row, at Pos) (slip, bool) {
-	last := len(rows) - 1
-	if last < 2 || rows[last].line != at.Line || !rowKey.MatchString(rows[last].text) {
-		return slip{}, false
-	}
-	want := rows[last].indent
-	i := last - 1
-	for i > 0 && rows[i].indent > want {
-		i--
-	}
-	r := rows[i]
-	key := rowKey.FindStringSubmatch(r.text)
-	// Below it everything is as deep as if it stood where it should.
-	if i == last-1 || key == nil || r.indent >= want || rows[i+1].indent <= want {
-		return slip{}, false
-	}
-	for j := i - 1; j >= 0 && rows[j].indent >= want; j-- {
-		if rows[j].indent == want && rowKey.MatchString(rows[j].text) {
-			return slip{Pos{r.line, r.indent + 1}, fmt.Sprintf("%s is indented by %d, and what follows by %d", key[1], r.indent, want),
-				fmt.Sprintf("indent it by %d, as the keys in line %d and %d", want, rows[j].line, at.Line)}, true
-		}
-	}
-	return slip{}, false
-}
-
-// noEntry finds a key among the entries of a list.
-func (s *source) noEntry(rows []row, at Pos) (slip, bool) {
-	last := len(rows) - 1
-	if last < 1 || rows[last].line != at.Line {
-		return slip{}, false
-	}
-	odd, other, parent := -1, -1, -1
-	if !rows[last].dashed() {
-		odd = last
-	} else {
-		other = last
-	}
-	for i := last - 1; i >= 0 && parent < 0; i-- {
-		switch r := rows[i]; {
-		case r.indent < rows[last].indent:
-			parent = i
-		case r.indent > rows[last].indent:
-		case r.dashed():
-			other = i
-		default:
-			odd = i
-		}
-	}
-	if odd < 0 || other < 0 || parent < 0 {
-		return slip{}, false
-	}
-	name, list := rowKey.FindStringSubmatch(rows[odd].text), rowKey.FindStringSubmatch(rows[parent].text)
-	if name == nil || list == nil || list[0] != rows[parent].text {
-		return slip{}, false
-	}
-	place := Pos{rows[odd].line, rows[odd].indent + 1}
-	if list[1] == "steps" && !slices.Contains([]string{"step", "flow", "split", "decision"}, name[1]) {
-		return slip{place, `an entry of steps begins with "- step: NAME"`, "write - step: " + name[1] + ", and what it does below it"}, true
-	}
-	return slip{place, `an entry of a list begins with "- "`, "write - " + rows[odd].text}, true
 }

@@ -29,6 +29,7 @@ type source struct {
 	text     string
 	lines    []string // split when first needed
 	problems Problems
+	grammar  *grammar // says which keys stand together; nil: nobody asks
 	// swallowed are lines on which a comment has taken a substitution: that a
 	// value is missing there only follows from it.
 	swallowed map[int]bool
