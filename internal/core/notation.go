@@ -118,7 +118,7 @@ func (n Notation) parse(word string) (JobParameter, error) {
 	case declared && typ != spec.Declared():
 		return JobParameter{}, parameterError(head.name,
 			fmt.Sprintf("given as %s, but the job declares it %s", typ, spec.Declared()),
-			fmt.Sprintf("write %s=%s", head.name, exampleOf(spec.Declared())))
+			fmt.Sprintf("write %s=%s", head.name, exampleOf(spec)))
 	case typ == TypeSecret:
 		return JobParameter{}, parameterError(head.name, "the type secret is for parameters that the job declares so", "")
 	}

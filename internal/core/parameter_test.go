@@ -185,7 +185,7 @@ func TestParameterSpecsValidate(t *testing.T) {
 		t.Parallel()
 		required := core.ParameterSpecs{{Name: "a", Required: true, Type: core.TypeLong}, {Name: "b", Required: true, Type: core.TypeDouble}, {Name: "c", Required: true}}
 		err := required.Validate(core.JobParameters{param("b", 0.5)}, time.UTC)
-		if err == nil || err.Error() != "missing required parameter a, c" || core.Hint(err) != "add a=1" {
+		if err == nil || err.Error() != "missing required parameter a, c" || core.Hint(err) != "add a=1 c=TEXT" {
 			t.Errorf("Validate = %v, hint %q", err, core.Hint(err))
 		}
 	})

@@ -137,16 +137,14 @@ func (ss ParameterSpecs) Complete(ps JobParameters, dir string) JobParameters {
 // nothing is undeclared, types and patterns fit. The error is an
 // ErrJobParametersInvalid that names the parameter (VAL-01, VAL-02).
 func (ss ParameterSpecs) Validate(ps JobParameters, _ *time.Location) error {
-	var missing []string
+	var missing, add []string
 	for _, s := range ss {
 		if _, ok := ps.Lookup(s.Name); !ok && s.Required {
-			missing = append(missing, s.Name)
+			missing, add = append(missing, s.Name), append(add, s.Name+"="+exampleOf(s))
 		}
 	}
 	if len(missing) > 0 {
-		s, _ := ss.Lookup(missing[0])
-		return parameterError("", "missing required parameter "+strings.Join(missing, ", "),
-			fmt.Sprintf("add %s=%s", s.Name, exampleOf(s.Declared())))
+		return parameterError("", "missing required parameter "+strings.Join(missing, ", "), "add "+strings.Join(add, " "))
 	}
 	for _, p := range ps {
 		s, ok := ss.Lookup(p.Name)
@@ -186,8 +184,8 @@ func undeclared(name string, declared []string) error {
 	return parameterError(name, "the job declares no such parameter", hint)
 }
 
-func exampleOf(t ParameterType) string {
-	switch t {
+func exampleOf(s ParameterSpec) string {
+	switch s.Declared() {
 	case TypeDate:
 		return "2021-01-01"
 	case TypeLong:
@@ -197,6 +195,9 @@ func exampleOf(t ParameterType) string {
 	case TypeSecret:
 		return SecretEnv + "NAME"
 	case TypeString:
+		if s.Path {
+			return "PATH"
+		}
 	}
 	return "TEXT"
 }
