@@ -10,9 +10,8 @@ import (
 	"github.com/batchctl/batchctl/internal/jobs/definition"
 )
 
-// One slip of the pen in each line of a long file, one after the other: nine of ten
-// are told in their line, although YAML stops behind it, and what is told
-// never that the file is right.
+// One slip in each line of a long file, one after the other: nine of ten are told
+// in their line, although YAML stops behind it, and none passes.
 func TestSlipsAreToldWhereTheyAre(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("testdata", "good", "everything.yaml"))
