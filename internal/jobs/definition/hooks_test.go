@@ -111,8 +111,8 @@ steps:
 		}
 	}
 	more := map[string][]string{
-		"job": {"BATCH_STATUS", "BATCH_EXIT_STATUS", "BATCH_ERROR", "BATCH_LOG"},
-		"step": {"BATCH_STATUS", "BATCH_EXIT_STATUS", "BATCH_ERROR", "BATCH_LOG"},
+		"job":   {"BATCH_STATUS", "BATCH_EXIT_STATUS", "BATCH_ERROR", "BATCH_LOG"},
+		"step":  {"BATCH_STATUS", "BATCH_EXIT_STATUS", "BATCH_ERROR", "BATCH_LOG"},
 		"skip":  {"BATCH_PHASE", "BATCH_ERROR", "BATCH_PARTITION"},
 		"retry": {"BATCH_PHASE", "BATCH_ERROR", "BATCH_RETRIES"},
 	}

@@ -64,7 +64,7 @@ func run(args []string, env streams.Env, s *streams.Streams, registry func() (*l
 	code = a.code(err)
 	switch {
 	case lost == nil:
-	case errors.Is(lost, syscall.EPIPE) && !(a.started && acts[verbOf(cmd)]): // as for "| head": who reads has seen enough
+	case errors.Is(lost, syscall.EPIPE) && (!a.started || !acts[verbOf(cmd)]): // as for "| head": who reads has seen enough
 		if err == nil || errors.Is(err, lost) {
 			code = a.unread()
 		}

@@ -89,6 +89,7 @@ func rejectsNotes(je *core.JobExecution, files map[int64][]string) map[string]st
 		if told {
 			continue
 		}
+		slices.Sort(files) // parts end in any order
 		verb := " were"
 		if counts[step] == 1 {
 			verb = " was"
