@@ -136,6 +136,7 @@ func (c *checker) refChunk(k *Chunk, a around) {
 	}
 	for _, e := range k.Expect {
 		c.ref(e.Equals, a)
+		c.ref(e.WhenSkipped, a)
 		if e.Control != nil {
 			c.refAll([]Text{e.Control.File, e.Control.Key, e.Control.Default}, a)
 		}

@@ -379,14 +379,14 @@ steps:
 		t.Error("no ErrJobDefinition")
 	}
 	same(t, []string{
-		`job.yaml:8:62: required: there is no column "naem"`,
+		`job.yaml:8:73: required: there is no column "naem"`,
 		`job.yaml:15:20: there is no column "idd"`,
 		`job.yaml:16:24: + between a long and a string is not possible: write string(...) to join texts, or decimal(...) to add numbers`,
 		`job.yaml:17:18: "nam": there is no such column; did you mean name?`,
 		`job.yaml:22:42: the exit status "UNKNOWN_X" begins with UNKNOWN, which has a meaning of its own`,
 		`job.yaml:24:24: sql: statement 1 "DELETE FROM a WHERE b = :c": there is no value for :c`,
 		`job.yaml:26:17: there is no job "wrnog"`,
-		`more.yaml:7:30: columns: there is no column "nme"`,
+		`more.yaml:7:44: columns: there is no column "nme"`,
 		`more.yaml:9:19: a string cannot be added up`,
 		`more.yaml:10:36: there is no column "nme"`,
 	}, got)
