@@ -31,6 +31,7 @@ func (c *compiler) outputs(x *Chunk, schema *record.Schema) func(b *bound) (writ
 	if len(x.Route) > 0 {
 		list = x.Route
 	}
+	c.oneDatabase(list)
 	made := make([]*output, len(list))
 	for i, o := range list {
 		made[i] = c.output(o, i, schema)
@@ -48,6 +49,43 @@ func (c *compiler) outputs(x *Chunk, schema *record.Schema) func(b *bound) (writ
 		}
 		return chunk.Tee(ws...)
 	}
+}
+
+// oneDatabase checks that the outputs of a chunk are in one database.
+func (c *compiler) oneDatabase(list []Output) {
+	first := ""
+	for _, o := range list {
+		spec, ok := c.targetSpec(o)
+		if !ok {
+			continue
+		}
+		if _, ok := spec.Option(component.OptionResource); !ok {
+			continue
+		}
+		at, name := o.Name.Pos(), repositoryResource
+		for _, e := range o.Options {
+			if e.Key.Value == component.OptionResource {
+				at, name = e.Value.Pos(), e.Value.Value
+			}
+		}
+		switch first {
+		case "":
+			first = name
+		case name:
+		default:
+			c.report(at, "write to one of them in a step of its own",
+				"this chunk writes to the database %s already, and two databases do not commit together", core.Quote(first))
+		}
+	}
+}
+
+// targetSpec returns what there is to know about the writer of an output.
+func (c *compiler) targetSpec(o Output) (spec component.Spec, ok bool) {
+	i := slices.IndexFunc(c.env.Catalog.Targets, func(target component.Target) bool { return target.Spec.Name == o.Name.Value })
+	if i < 0 {
+		return spec, false
+	}
+	return c.env.Catalog.Targets[i].Spec, true
 }
 
 func (c *compiler) output(o Output, i int, schema *record.Schema) *output {
@@ -85,9 +123,8 @@ func (c *compiler) template(o Output, t Text) {
 	if !t.Given() {
 		return
 	}
-	i := slices.IndexFunc(c.env.Catalog.Targets, func(target component.Target) bool { return target.Spec.Name == o.Name.Value })
-	if i >= 0 {
-		if _, isFile := c.env.Catalog.Targets[i].Spec.Option(optionFile); !isFile {
+	if spec, ok := c.targetSpec(o); ok {
+		if _, isFile := spec.Option(optionFile); !isFile {
 			c.report(t.Pos(), "take it away", "writer %s has no lines before and after the records", o.Name.Value)
 		}
 	}
