@@ -24,10 +24,8 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 	}
 	parts := b.parts()
 	defer e.streams.close(ctx, s)
-	if e.sink != nil {
-		if err := e.claimSink(ctx); err != nil {
-			return core.ExitStatus{}, err
-		}
+	if err := e.claim(ctx); err != nil {
+		return core.ExitStatus{}, err
 	}
 	if err := e.streams.open(ctx, parts, s.Context); err != nil {
 		return core.ExitStatus{}, err

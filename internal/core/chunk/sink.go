@@ -64,6 +64,24 @@ func sinkClaim(s *core.Scope) (claim core.SinkClaim, err error) {
 	return claim, nil
 }
 
+// claim takes the sink over, if there is one. A step that has committed chunks to
+// one goes on there or not at all.
+func (e *execution[I, O]) claim(ctx context.Context) error {
+	if e.sink != nil {
+		return e.claimSink(ctx)
+	}
+	location, ok, err := e.scope.Context.String(core.ContextKeySink)
+	if err != nil || !ok || e.seq == 0 {
+		return err
+	}
+	return &core.Error{
+		Kind: core.ErrCheckpointMismatch,
+		Msg: fmt.Sprintf("the step has begun to write to %s (chunks committed: %d), and now it does not write there",
+			core.QuotePath(location), e.seq),
+		Hint: "give its output the path that it had",
+	}
+}
+
 // settle makes sure that this execution has not been taken over, and puts the
 // repository right by what the sink holds: the attempt that the sink was last
 // written by gets the counts that it really committed, and this one the position

@@ -86,6 +86,10 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 	if err := b.separate(p.e.Chunk); err != nil {
 		return nil, err
 	}
+	made := compositionOf(p.e.Chunk)
+	if err := made.check(s); err != nil {
+		return nil, err
+	}
 	size, err := p.size(b)
 	if err != nil {
 		return nil, err
@@ -101,7 +105,7 @@ func (p *chunkPlan) bind(s *core.Scope) (core.StepBody, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := chunk.Options{Size: int(size), Threads: int(threads), TimeLimit: limit}
+	o := chunk.Options{Size: int(size), Threads: int(threads), TimeLimit: limit, Streams: []core.ItemStream{made}}
 	if o.Timeout, err = p.timeout(b); err != nil {
 		return nil, err
 	}

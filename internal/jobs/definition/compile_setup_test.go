@@ -141,6 +141,12 @@ func (st *stage) run(name string, words ...string) (*core.JobExecution, error) {
 	return st.launcher.Run(st.t.Context(), job, ps, launch.Options{})
 }
 
+// rerun is run with options.
+func (st *stage) rerun(name string, o launch.Options) (*core.JobExecution, error) {
+	st.t.Helper()
+	return st.launcher.Run(st.t.Context(), st.job(name), nil, o)
+}
+
 // must is run for a job that completes.
 func (st *stage) must(name string, words ...string) *core.JobExecution {
 	st.t.Helper()

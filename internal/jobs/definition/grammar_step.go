@@ -135,7 +135,7 @@ func chunkBlocks(g *grammar) {
 	g.block(block{
 		name: "chunk", help: "Reads, processes and writes records; so many commit together.",
 		keys: []key{
-			{name: "size", kind: kindInt, min: 1, max: chunk.MaxSize, late: true, preset: "1000", help: "How many records commit together.", known: []string{"commit-interval", "item-count", "chunk-size"}},
+			{name: "size", kind: kindInt, min: 1, max: chunk.MaxSize, late: true, preset: "1000", help: "How many records commit together. They are held in memory until then: take fewer where records are large.", known: []string{"commit-interval", "item-count", "chunk-size"}},
 			{name: "time-limit", kind: kindDuration, late: true, help: "Commits fewer records when reading them has taken so long; no limit where it is not given."},
 			{name: "timeout", kind: kindDuration, late: true, help: "How long one attempt to write a chunk may take; a later one is undone and fails with the class timeout, which retry may name. No limit where it is not given."},
 			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, late: true, preset: "1", help: "How many processors run at once; what is written stays in the order of reading."},
