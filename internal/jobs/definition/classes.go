@@ -24,7 +24,7 @@ func errorClasses() []errorClass {
 		{core.ClassProcessExpression, "An expression has no result for this record: a null, an overflow, a division by zero."},
 		{expr.ClassLookup, "A lookup finds no row."},
 		{classAnswer, "A co-process says that the record is bad and names no class, or answers a value that its column does not hold. What it names itself begins with process too."},
-		{core.ClassWriteConstraint, "The database refuses the row: a key that it has already, NOT NULL, CHECK, a foreign key."},
+		{core.ClassWriteConstraint, "The database refuses the row: a key that it has already, NOT NULL, CHECK, a foreign key; or ignores it."},
 		{core.ClassWriteData, "A value does not fit where it goes, or no entry of a route takes the record."},
 		{core.ClassWriteIO, "The output cannot be written: the disk is full, or not there."},
 		{core.ClassWriteBusy, "Another program holds the lock of the database."},

@@ -27,6 +27,8 @@
 // inserting the group again one by one under a savepoint, which it rolls back;
 // the [RowError] names the item, and the values of the columns that the reason
 // names. Where no row can be to blame, as on a full disk, it does not look.
+// A row that the table ignores, by ON CONFLICT IGNORE or RAISE(IGNORE), counts as
+// refused; where either may be, rows are inserted one by one.
 //
 // The writer keeps nothing of a chunk: after a rollback, to a savepoint or of
 // the whole, it is as it was.

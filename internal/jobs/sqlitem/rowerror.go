@@ -61,6 +61,9 @@ func (w *Writer[T]) blame(ctx context.Context, tx Execer, items []T, at, n int, 
 	case core.ClassWriteIO, core.ClassWriteBusy:
 		return whole
 	}
+	if errors.Is(cause, errIgnored) {
+		return whole // the rows that it has not ignored are there, and would be in the way
+	}
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT "+savepoint); err != nil {
 		return whole
 	}
@@ -71,13 +74,15 @@ func (w *Writer[T]) blame(ctx context.Context, tx Execer, items []T, at, n int, 
 			found = err
 			break
 		}
-		if err := w.run(ctx, tx, single.sql); err != nil {
-			found = w.rowError(items, i, err)
+		if err := w.run(ctx, tx, single); err != nil {
+			if found = w.rowError(items, i, err); ctx.Err() != nil {
+				found = context.Cause(ctx) // no item is to blame
+			}
 			break
 		}
 	}
 	for _, undo := range []string{"ROLLBACK TO ", "RELEASE "} {
-		if _, err := tx.ExecContext(ctx, undo+savepoint); err != nil {
+		if _, err := tx.ExecContext(context.WithoutCancel(ctx), undo+savepoint); err != nil {
 			return errors.Join(found, err)
 		}
 	}

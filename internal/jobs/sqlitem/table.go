@@ -24,8 +24,12 @@ type column struct {
 // table is what SQLite says about a table.
 type table struct {
 	name         string
+	kind         string // table or virtual
 	columns      []column
 	withoutRowid bool
+	// ignores reports whether the table may ignore a row without a word, as far
+	// as its statements tell, and those of its triggers.
+	ignores bool
 }
 
 // describe reads the table's description; an absent one is an error with the
@@ -48,7 +52,7 @@ func describe(ctx context.Context, q Querier, name string) (*table, error) {
 			return err
 		}
 		if strings.EqualFold(found, name) && kind != "view" {
-			t.name, t.withoutRowid = found, withoutRowid
+			t.name, t.kind, t.withoutRowid = found, kind, withoutRowid
 		}
 		own := strings.HasPrefix(found, "sqlite_") || strings.HasPrefix(found, "BATCH_") || strings.HasPrefix(found, "BATCHCTL_")
 		if kind == "table" && !own {
@@ -66,8 +70,28 @@ func describe(ctx context.Context, q Querier, name string) (*table, error) {
 			Hint: didYouMean(name, names),
 		}
 	}
-	t.columns, err = describeColumns(ctx, q, t.name)
+	if t.columns, err = describeColumns(ctx, q, t.name); err != nil {
+		return nil, err
+	}
+	t.ignores, err = mayIgnore(ctx, q, t.name)
 	return t, err
+}
+
+// mayIgnore reports whether the word is anywhere in what made a table and its
+// triggers: too often rather than not.
+func mayIgnore(ctx context.Context, q Querier, name string) (found bool, err error) {
+	const query = `
+		SELECT 1
+		FROM main.sqlite_schema
+		WHERE tbl_name = ? COLLATE NOCASE
+			AND type IN ('table', 'trigger')
+			AND instr(upper(sql), 'IGNORE') > 0
+		LIMIT 1`
+	err = each(ctx, q, query, []any{name}, func(*sql.Rows) error {
+		found = true
+		return nil
+	})
+	return found, err
 }
 
 func describeColumns(ctx context.Context, q Querier, name string) ([]column, error) {

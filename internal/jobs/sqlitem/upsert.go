@@ -57,18 +57,30 @@ func (w *Writer[T]) explain(ctx context.Context) error {
 // errNoRow is the reason for which a statement is refused that must change one.
 var errNoRow = errors.New("it has changed no row")
 
-// run runs a statement with the present values.
-func (w *Writer[T]) run(ctx context.Context, tx Execer, statement string) error {
-	result, err := tx.ExecContext(ctx, statement, w.args...)
-	if err != nil || !w.config.MustChange {
+// errIgnored is the reason for which a row is refused that SQLite has not taken,
+// and said nothing.
+var errIgnored = errors.New("the table ignores the row: a constraint of it says ON CONFLICT IGNORE, or a trigger RAISE(IGNORE)")
+
+// counted reports whether each row that is written to t has to change one. An
+// upsert that has nothing to replace changes none when the row is there.
+func (c WriterConfig) counted(t *table) bool {
+	return t.kind == "table" && !strings.HasSuffix(c.conflict(), "DO NOTHING")
+}
+
+// run runs a statement with the present values, which are those of so many rows.
+func (w *Writer[T]) run(ctx context.Context, tx Execer, g group) error {
+	result, err := tx.ExecContext(ctx, g.sql, w.args...)
+	if err != nil || !w.config.MustChange && !w.counted {
 		return err
 	}
 	n, err := result.RowsAffected()
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("count what has changed: %w", err)
-	}
-	if n == 0 {
+	case w.config.MustChange && n == 0:
 		return core.Classified(core.ClassWriteData, errNoRow)
+	case w.counted && n < int64(g.rows):
+		return core.Classified(core.ClassWriteConstraint, errIgnored)
 	}
 	return nil
 }

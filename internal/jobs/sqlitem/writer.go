@@ -51,6 +51,11 @@ type Writer[T any] struct {
 	// inexact are the columns, by their places, that keep no number of more than 15
 	// digits; empty when there are none, or when a statement says what is written.
 	inexact []inexactColumn
+	// counted says that every row changes one of the table, or is not there.
+	counted bool
+	// single says that rows are written one by one: the table may ignore one, and
+	// nobody would know which of a group it was.
+	single bool
 }
 
 // group is the statement that inserts a fixed number of rows.
@@ -82,6 +87,9 @@ func (w *Writer[T]) look(ctx context.Context) error {
 	err := w.check(ctx)
 	if err == nil {
 		w.groups = groupsFor(w.config)
+		if w.single {
+			w.groups = w.groups[len(w.groups)-1:]
+		}
 		err = w.explain(ctx)
 	}
 	if err == nil {
@@ -132,6 +140,8 @@ func (w *Writer[T]) check(ctx context.Context) error {
 		return err
 	}
 	w.inexact = t.inexact(w.config.Columns)
+	w.counted = w.config.counted(t)
+	w.single = w.counted && t.ignores
 	return nil
 }
 
@@ -175,8 +185,8 @@ func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 	if len(w.groups) == 0 {
 		return fmt.Errorf("%s is written to before it was opened", w.config.what())
 	}
-	hot := ctx // a statement may take any time, and is ended with its context
-	if w.config.Statement == "" {
+	hot := ctx // a statement may take any time, and a timeout is kept
+	if _, timed := ctx.Deadline(); !timed && w.config.Statement == "" {
 		hot = context.WithoutCancel(ctx) // the driver starts a goroutine a statement otherwise
 	}
 	at := 0
@@ -188,7 +198,7 @@ func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 			if err := w.bind(items[at:at+g.rows], at); err != nil {
 				return err
 			}
-			err := w.run(hot, tx, g.sql)
+			err := w.run(hot, tx, g)
 			switch {
 			case err == nil:
 			case ctx.Err() != nil:
