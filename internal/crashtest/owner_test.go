@@ -41,7 +41,7 @@ type rival struct {
 
 func newRival(t *testing.T) *rival {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "batchctl-rival-")
+	dir, err := os.MkdirTemp("", "batchctl-rival-") //nolint:usetesting // one that went wrong is kept to be looked at
 	if err != nil {
 		t.Fatal(err)
 	}

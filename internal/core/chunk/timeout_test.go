@@ -67,24 +67,32 @@ func TestTimeout(t *testing.T) {
 	}{
 		{"in time", tardy{}, chunk.Options{Timeout: long, Retry: onlyTimeout, Skip: skipsAll}, done, ""},
 		{
-			"a write that is late is undone and fails the step", tardy{late: []int{2}, asSQL: true}, chunk.Options{Timeout: short},
+			"a write that is late is undone and fails the step",
+			tardy{late: []int{2}, asSQL: true},
+			chunk.Options{Timeout: short},
 			failed.Add(core.Counts{Rollback: 1}), "write chunk 2: it took longer than its timeout of 1s",
 		},
 		{
-			"also one that has written everything, but late", tardy{late: []int{2}, deaf: true}, chunk.Options{Timeout: short},
+			"also one that has written everything, but late",
+			tardy{late: []int{2}, deaf: true},
+			chunk.Options{Timeout: short},
 			failed.Add(core.Counts{Rollback: 1}), "write chunk 2: it took longer than its timeout of 1s",
 		},
 		{
-			"a policy retries it in a fresh transaction with a time of its own", tardy{late: []int{2, 3}},
+			"a policy retries it in a fresh transaction with a time of its own",
+			tardy{late: []int{2, 3}},
 			chunk.Options{Timeout: short, Retry: onlyTimeout},
 			done.Add(core.Counts{Rollback: 2}), "",
 		},
 		{
-			"not for ever", tardy{late: []int{2, 3, 4}}, chunk.Options{Timeout: short, Retry: onlyTimeout},
+			"not for ever",
+			tardy{late: []int{2, 3, 4}},
+			chunk.Options{Timeout: short, Retry: onlyTimeout},
 			failed.Add(core.Counts{Rollback: 3}), "it took longer than its timeout of 1s",
 		},
 		{
-			"no item is skipped for it: a scan that is late fails as a whole", tardy{late: []int{2, 4}},
+			"no item is skipped for it: a scan that is late fails as a whole",
+			tardy{late: []int{2, 4}},
 			chunk.Options{Timeout: short, Skip: skipsAll},
 			failed.Add(core.Counts{Rollback: 2}), "write chunk 2 item by item: it took longer than its timeout of 1s",
 		},

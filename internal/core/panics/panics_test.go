@@ -26,7 +26,7 @@ func explode() { panic(errBoom) }
 
 func dereference() {
 	var p *struct{ n int }
-	p.n++ //nolint:govet,staticcheck // the panic that is wanted
+	p.n++ //nolint:govet // the panic that is wanted
 }
 
 func deep(n int) {

@@ -27,7 +27,7 @@ steps:
 `
 	input := func(bad string) string {
 		lines := []string{"id,name"}
-		for _, id := range strings.Fields("1 2 3 4 5 6 7 8 9 10 11 12 " + bad + " 14 15 16 17 18 19 20") {
+		for id := range strings.FieldsSeq("1 2 3 4 5 6 7 8 9 10 11 12 " + bad + " 14 15 16 17 18 19 20") {
 			lines = append(lines, id+",n")
 		}
 		return strings.Join(lines, "\n") + "\n"
