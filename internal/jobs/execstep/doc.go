@@ -58,8 +58,8 @@
 // the place where it is found, would pass for a password. Its value goes into the
 // variables that Env or SecretEnv name. When the command has ended, the
 // secrets of the launch are taken out of its log, of the message of a failure and
-// of what it wrote to BATCH_OUTPUT; of one that the cut through a long log has
-// gone through, a part stays. While the command runs, and where batchctl dies
+// of the values that it wrote to BATCH_OUTPUT, whose keys and exit status must
+// hold none; of one that the cut through a long log has gone through, a part stays. While the command runs, and where batchctl dies
 // with it, the log holds what it wrote.
 //
 // What it writes to BATCH_OUTPUT takes effect when the step completes, in the

@@ -89,11 +89,11 @@ func (h Hook) run(ctx context.Context, s *core.Scope, t tasklet, c call, stop <-
 	if err != nil {
 		return err
 	}
-	out, err := readOutput(c.outputPath)
+	out, err := readOutput(c.outputPath, s.Mask)
 	if err != nil {
 		return core.Classified(ClassOutput, fmt.Errorf("%s exited with code %d: %w", c.name, r.code, err))
 	}
-	for key, value := range maskedValues(s, out.JobContext) {
+	for key, value := range out.JobContext {
 		s.Note(key, value)
 	}
 	return nil

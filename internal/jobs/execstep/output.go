@@ -179,8 +179,9 @@ func renewOutput(path string) error {
 }
 
 // readOutput reads the file at path. A command may have put another file in its
-// place, but nothing that a read would wait for.
-func readOutput(path string) (Output, error) {
+// place, but nothing that a read would wait for. mask takes secrets out of a
+// text: they may stand in values only, which it cleans, and not in errors.
+func readOutput(path string, mask func(text string) string) (Output, error) {
 	fail := func(err error) (Output, error) {
 		return Output{}, fmt.Errorf("read what the command has written to BATCH_OUTPUT: %w", withoutPath(err))
 	}
@@ -201,7 +202,13 @@ func readOutput(path string) (Output, error) {
 		return fail(err)
 	}
 	out, err := ParseOutput(text)
-	if err != nil {
+	if err != nil { // it cuts what it quotes, so secrets have to go before
+		if _, err = ParseOutput([]byte(mask(string(text)))); err == nil {
+			err = errors.New("a secret stands where none can")
+		}
+		return fail(err)
+	}
+	if err := out.hideSecrets(mask); err != nil {
 		return fail(err)
 	}
 	return out, nil

@@ -52,13 +52,25 @@ func (cfg Config) withSecrets(s *core.Scope) (map[string]string, error) {
 	return vars, nil
 }
 
-// maskedValues takes the secrets out of what a command wants to be kept.
-func maskedValues(s *core.Scope, values map[string]string) map[string]string {
-	clean := make(map[string]string, len(values))
-	for key, value := range values {
-		clean[key] = s.Mask(value)
+// hideSecrets takes the secrets out of the values that a command wants to be
+// kept. An outcome or a key without them would not be what it asked for, and is
+// refused.
+func (o *Output) hideSecrets(mask func(text string) string) error {
+	if clean := mask(o.ExitStatus); clean != o.ExitStatus {
+		return fmt.Errorf("%s=%s: an exit status is kept and shown, and cannot hold a secret", keyExitStatus, clean)
 	}
-	return clean
+	for _, kept := range []struct {
+		prefix string
+		values map[string]string
+	}{{keyContext, o.Context}, {keyJobContext, o.JobContext}} {
+		for _, key := range slices.Sorted(maps.Keys(kept.values)) {
+			if clean := mask(key); clean != key {
+				return fmt.Errorf("the key %s%s: a key is kept and shown, and cannot hold a secret", kept.prefix, clean)
+			}
+			kept.values[key] = mask(kept.values[key])
+		}
+	}
+	return nil
 }
 
 // maxMasked bounds the log that is looked through for secrets. What finish

@@ -104,6 +104,38 @@ printf '%0190d' 0; echo "$PGPASSWORD"; exit 1`,
 	b.wantNoCanary()
 }
 
+// A secret is kept nowhere but in values, where it is masked: neither in what a
+// command asks for, nor in what is said about it.
+func TestSecretsInOutput(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, output, want string }{
+		{"exit status", `exit-status=$X`, "exit-status=***: an exit status is kept and shown"},
+		{"within the exit status", `exit-status=A$X.B`, "exit-status=A***.B: "},
+		{"key", `context.$X=1`, "the key context.***: a key is kept and shown"},
+		{"key for the job", `job-context.a$X=1`, "the key job-context.a***: "},
+		{"no key at all", `$X`, `line 1: "***" has no =`},
+		{"a long line without a key", `$(printf '%0190d' 0)$X`, `has no =`},
+		{"unknown key", `$X=1`, `line 1: the key "***" is none of`},
+		{"an exit status that cannot be one", `exit-status= $X`, `line 1: `},
+		{"twice when masked", "job-context.$X=1\njob-context.$X=2", `line 2: "job-context.***" is given twice`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			je, err := b.withSecret(execstep.Config{
+				SecretEnv: map[string]string{"X": "password"}, Script: `echo "` + tt.output + `" >>"$BATCH_OUTPUT"`,
+			})
+			if err == nil || core.ClassOf(err, "") != execstep.ClassOutput {
+				t.Errorf("got %v, want a %s", err, execstep.ClassOutput)
+			}
+			if got := je.Steps[0].ExitStatus; !strings.Contains(got.Message, tt.want) || got.Code != core.ExitCodeFailed || strings.Contains(got.Message, "s3cret") {
+				t.Errorf("the exit status is %+v, want %q", got, tt.want)
+			}
+			b.wantNoCanary()
+		})
+	}
+}
+
 func TestSecretEnvRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -171,7 +171,7 @@ func (t tasklet) conclude(ctx context.Context, s *core.Scope, c *core.StepContri
 	if r.why == byAbort { // there is no time left to commit it
 		return &unknownEndError{context.Cause(ctx)}
 	}
-	out, err := readOutput(command.outputPath)
+	out, err := readOutput(command.outputPath, s.Mask)
 	if err != nil {
 		return core.Classified(ClassOutput, fmt.Errorf("%s exited with code %d: %w", command.name, r.code, err))
 	}
@@ -181,10 +181,10 @@ func (t tasklet) conclude(ctx context.Context, s *core.Scope, c *core.StepContri
 	if err := ended(command, r, name); err != nil {
 		return err
 	}
-	for key, value := range maskedValues(s, out.Context) {
+	for key, value := range out.Context {
 		s.Context.Put(key, value)
 	}
-	for key, value := range maskedValues(s, out.JobContext) {
+	for key, value := range out.JobContext {
 		s.JobContext.Put(key, value)
 	}
 	s.Context.Put(ContextKeyStarted, nil)
