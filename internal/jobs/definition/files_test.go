@@ -172,6 +172,13 @@ func TestPathsWithin(t *testing.T) {
 		{"a link to a file", "in/link.csv", `in/link.csv", which leads to "`},
 		{"a link to a folder", "in/out/a.csv", `in/out/a.csv", which leads to "`},
 		{"a link to a folder, and what is not there", "in/out/new/a.csv", `in/out/new/a.csv", which leads to "`},
+		{"a link to what is not there", "in/dangling.csv", `in2/new.csv", is outside of "`},
+		{"a link to a link to what is not there", "in/second.csv", `in2/new.csv", is outside of "`},
+		{"a link to what is not there, in a folder that is not", "in/deep/b/c.csv", `in2/new/deep/b/c.csv", is outside of "`},
+		{"up from where a link leads", "in/up.csv", `001/above.csv", is outside of "`},
+		{"an absolute link to what is not there", "in/absolute.csv", `leads to "/nowhere/a.csv"`},
+		{"a link within to what is not there", "in/later.csv", ""},
+		{"a link that leads nowhere", "in/round.csv", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -180,6 +187,8 @@ func TestPathsWithin(t *testing.T) {
 			st.write("in2/a.csv", "id\n1\n")
 			for name, to := range map[string]string{
 				"in/fine.csv": "a.csv", "alias": "in", "in/link.csv": "../in2/a.csv", "in/out": "../in2",
+				"in/dangling.csv": "../in2/new.csv", "in/second.csv": "dangling.csv", "in/deep": "../in2/new/deep", "in/up.csv": "alias2/../above.csv",
+				"in/alias2": "../in2", "in/absolute.csv": "/nowhere/a.csv", "in/later.csv": "new/./x/../later.csv", "in/round.csv": "round.csv",
 			} {
 				if err := os.Symlink(to, filepath.Join(st.dir, name)); err != nil {
 					t.Fatal(err)

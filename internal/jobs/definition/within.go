@@ -2,7 +2,10 @@ package definition
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -30,15 +33,38 @@ func contains(folder, path string) bool {
 	return err == nil && filepath.IsLocal(below)
 }
 
-// followed is a path without symbolic links, as far as it is there.
+// maxLinks bounds the symbolic links that are followed, as systems do.
+const maxLinks = 40
+
+// followed is an absolute path without symbolic links, as far as it is there. A
+// link whose end is not there is followed to where it would be. One that leads
+// nowhere is left as it is: it cannot be opened.
 func followed(path string) string {
 	path = filepath.Clean(path)
-	if direct, err := filepath.EvalSymlinks(path); err == nil {
-		return direct
+	separator := string(filepath.Separator)
+	root := filepath.VolumeName(path) + separator
+	at, links := root, 0
+	ahead := strings.Split(strings.TrimPrefix(path, root), separator)
+	for len(ahead) > 0 {
+		name := ahead[0]
+		ahead = ahead[1:]
+		if name == ".." { // of where the links have led, not of their names
+			at = filepath.Dir(at)
+			continue
+		}
+		next := filepath.Join(at, name)
+		to, err := os.Readlink(next)
+		if err != nil {
+			at = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return path
+		}
+		if filepath.IsAbs(to) {
+			at = root
+		}
+		ahead = slices.Concat(strings.Split(to, separator), ahead)
 	}
-	dir := filepath.Dir(path)
-	if dir == path {
-		return path
-	}
-	return filepath.Join(followed(dir), filepath.Base(path))
+	return at
 }
