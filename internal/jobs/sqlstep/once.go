@@ -84,8 +84,7 @@ func Split(text string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		inTrigger := isTrigger(tokens) && !tokens[len(tokens)-1].is("END")
-		if inTrigger && end < len(text) {
+		if _, whole := endOf(tokens); !whole && end < len(text) {
 			continue
 		}
 		if len(tokens) > 0 { // else there are comments only
