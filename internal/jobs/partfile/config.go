@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
@@ -40,6 +41,9 @@ func (c Config) check(fresh bool) error {
 	case !info.IsDir():
 		return c.refuse(core.EscapeControl(dir)+" is not a directory", "")
 	}
+	if err := c.checkName(); err != nil {
+		return err
+	}
 	if err := c.checkTarget(); err != nil {
 		return err
 	}
@@ -53,6 +57,19 @@ func (c Config) check(fresh bool) error {
 		return c.refuseExisting()
 	}
 	return nil
+}
+
+// maxName is how many bytes most file systems let a name have.
+const maxName = 255
+
+// checkName refuses a name that leaves no room for those of the files beside it.
+func (c Config) checkName() error {
+	name, longest := filepath.Base(c.Target), maxName-len(Suffix+OwnerSuffix)
+	if _, err := os.Lstat(c.ownerPath()); !errors.Is(err, syscall.ENAMETOOLONG) || len(name) <= longest {
+		return nil // what else is wrong shows below
+	}
+	return c.refuse(fmt.Sprintf("the name has %d bytes, too many for the files that are written beside it: their names end in %s and %s",
+		len(name), Suffix, Suffix+OwnerSuffix), fmt.Sprintf("give a name of at most %d bytes", longest))
 }
 
 func (c Config) checkTarget() error {

@@ -125,6 +125,14 @@ func TestCreateReplacesLeftover(t *testing.T) {
 	want(t, other, "precious") // a new file, not the old one emptied
 }
 
+func TestLongestName(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), strings.Repeat("n", 244))
+	f := create(t, partfile.Config{Target: path})
+	do(t, f.Append([]byte("x")), f.Publish(nil))
+	want(t, path, "x")
+}
+
 func TestRefusedAtOpen(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -137,6 +145,10 @@ func TestRefusedAtOpen(t *testing.T) {
 		"86 directory missing": {func(_ *testing.T, dir string) partfile.Config {
 			return partfile.Config{Target: dir + "/no such/out.csv"}
 		}, `open output DIR/no such/out.csv: the directory DIR/no such does not exist | mkdir -p 'DIR/no such'`},
+		"name too long for the part's owner": {func(_ *testing.T, dir string) partfile.Config {
+			return partfile.Config{Target: dir + "/" + strings.Repeat("n", 245)}
+		}, "open output DIR/" + strings.Repeat("n", 245) + ": the name has 245 bytes, too many for the files that are written beside it: " +
+			"their names end in .part and .part.owner | give a name of at most 244 bytes"},
 		"86 directory is a file": {func(t *testing.T, dir string) partfile.Config {
 			t.Helper()
 			write(t, dir+"/file", "x")
