@@ -16,8 +16,8 @@ import (
 
 // interrupts turns signals and times into what they ask for. The first signal,
 // or --timeout, stops the job at its next commit; the second, or --stop-timeout
-// after the first, rolls back and ends it; the third, or exitGrace after
-// --stop-timeout, ends the process.
+// after the first, rolls back and ends it; the third, or exitGrace after that,
+// ends the process.
 type interrupts struct {
 	app    *app
 	stop   *core.Stop
@@ -34,8 +34,9 @@ type interrupts struct {
 	wg      sync.WaitGroup
 }
 
-// exitGrace is what a job has left to roll back and to write its end, after
-// --stop-timeout. Who ends it by hand has the third signal for that.
+// exitGrace is what a job has left to roll back and to write its end. One that is
+// in the middle of a statement may hear nothing of it for an hour; the database
+// undoes what a process has not committed.
 const exitGrace = 4 * time.Second
 
 // watch begins to listen; close ends it. The returned context is canceled with
@@ -68,6 +69,7 @@ func (in *interrupts) listen() {
 	timeout := after(in.timeout)
 	var overdue, end <-chan time.Time // the stop, and the rolling back
 	var first syscall.Signal          // what began the stop; 0: --timeout
+	var why error                     // of the rolling back
 	count := 0
 	for {
 		select {
@@ -89,10 +91,11 @@ func (in *interrupts) listen() {
 					first, timeout, overdue = number, nil, after(in.stopTimeout)
 				}
 			case 2:
-				overdue = nil
+				overdue, end = nil, time.After(exitGrace)
+				first, why = number, core.ErrAborted
 				in.last.Store(int32(number)) //nolint:gosec // signal numbers are small
 				in.app.say("%s: rolling back; another signal ends at once and leaves the rest to the next launch", s)
-				in.cancel(core.ErrAborted)
+				in.cancel(why)
 			default:
 				in.app.exit(signalCode(number))
 			}
@@ -101,10 +104,11 @@ func (in *interrupts) listen() {
 			in.stop.Request(core.ErrTimeout)
 		case <-overdue:
 			overdue, end, count = nil, time.After(exitGrace), 2
-			in.abort(first)
+			why = in.overdue(first)
+			in.abort(first, why)
 		case <-end:
 			in.app.say("not rolled back within %s: ending at once, which leaves the rest to the next launch", exitGrace)
-			in.app.exit(in.app.code(&endedError{signal: first, err: in.overdue(first)}))
+			in.app.exit(in.app.code(&endedError{signal: first, err: why}))
 		}
 	}
 }
@@ -118,10 +122,10 @@ func after(d time.Duration) <-chan time.Time {
 }
 
 // abort rolls back a job that has not stopped in time, as a second signal would.
-func (in *interrupts) abort(first syscall.Signal) {
+func (in *interrupts) abort(first syscall.Signal, why error) {
 	in.last.Store(int32(first)) //nolint:gosec // signal numbers are small
 	in.app.say("not stopped within %s (--stop-timeout): rolling back; another signal ends at once", in.stopTimeout)
-	in.cancel(in.overdue(first))
+	in.cancel(why)
 }
 
 // overdue is why a job is rolled back that has not stopped in time: still a
