@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/expr"
@@ -21,6 +20,18 @@ type expected struct {
 	written bool
 	warn    late[bool] // of a difference that skipped records may explain
 	env     expr.Environment
+}
+
+// name says which total of which records it is.
+func (e *expected) name() string {
+	what, of := e.Total.Value, "read"
+	if e.Where.Given() {
+		what += " where " + e.Where.Value
+	}
+	if e.written {
+		of = "written"
+	}
+	return what + " of the records " + of
 }
 
 // inInput reports whether the total is one of the input as a whole, which has its
@@ -118,7 +129,7 @@ func (j *job) auditor(b *bound, all []expected) (*auditor, error) {
 	a := &auditor{j: j, b: b, expected: all}
 	var measures []measure
 	for i, e := range all {
-		var m measure
+		m := measure{name: e.name()}
 		var err error
 		if e.sum != "" {
 			if m.sum, err = expr.Compile(e.sum, b.in(e.env)); err != nil {
@@ -218,16 +229,8 @@ func (a *auditor) compare(e expected, got *total) (string, error) {
 	if is.Cmp(want) == 0 {
 		return "", nil
 	}
-	of := "read"
-	if e.written {
-		of = "written"
-	}
-	what := e.Total.Value
-	if e.Where.Given() {
-		what += " where " + e.Where.Value
-	}
 	difference := new(big.Rat).Sub(is, want)
-	return fmt.Sprintf("%s of the records %s is %s, %s says %s, difference %s%s", core.EscapeControl(what), of, shown, from, text,
+	return fmt.Sprintf("%s is %s, %s says %s, difference %s%s", core.EscapeControl(e.name()), shown, from, text,
 		signed(difference, max(got.scale, decimals(text))), a.without(e)), nil
 }
 
@@ -244,7 +247,7 @@ func decimals(text string) int {
 	return len(fraction)
 }
 
-var totalForm = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`) })
+var totalForm = lateRegexp(`^[+-]?[0-9]{1,40}(\.[0-9]{1,40})?$`)
 
 // parseTotal reads a whole number or a decimal.
 func parseTotal(text string) (*big.Rat, error) {

@@ -195,7 +195,7 @@ func (b *bound) footerTally(o *output) (*tally, error) {
 		if err != nil {
 			return nil, err
 		}
-		measures = append(measures, measure{sum: p})
+		measures = append(measures, measure{name: key + " of a footer", sum: p})
 	}
 	return newTally(fmt.Sprintf("batchctl.footer%d", o.number+1), measures, nil), nil
 }

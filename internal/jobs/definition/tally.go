@@ -2,9 +2,10 @@ package definition
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math/big"
-	"strconv"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -14,6 +15,7 @@ import (
 
 // measure is what a tally counts or adds up.
 type measure struct {
+	name  string        // what it is, as the definition writes it
 	sum   *expr.Program // nil: count
 	where *expr.Program // nil: every record
 }
@@ -160,7 +162,15 @@ func (t *tally) Write(_ context.Context, c *core.Chunk[record.Record]) error {
 // Open implements core.ItemStream.
 func (t *tally) Open(_ context.Context, ec core.ExecutionContext) error {
 	t.now, t.err = make([]total, len(t.measures)), nil
+	chunks, _, err := ec.Int64(core.ContextKeyChunk)
+	if err != nil {
+		return err
+	}
 	for i := range t.now {
+		known, _, err := ec.Int64(t.key(i, "chunks"))
+		if err == nil && known != chunks {
+			return t.added(i, chunks)
+		}
 		count, found, err := ec.Int64(t.key(i, "count"))
 		if err == nil && !found {
 			continue
@@ -180,14 +190,35 @@ func (t *tally) Open(_ context.Context, ec core.ExecutionContext) error {
 	return nil
 }
 
-func (t *tally) key(i int, what string) string { return t.prefix + "." + strconv.Itoa(i) + "." + what }
+// added refuses a total that knows nothing of what is committed already.
+func (t *tally) added(i int, chunks int64) error {
+	return &core.Error{
+		Kind: core.ErrCheckpointMismatch,
+		Msg: fmt.Sprintf("the total %s does not know of all that the step has committed without it (chunks committed: %d)",
+			core.EscapeControl(t.measures[i].name), chunks),
+		Hint: "a total cannot be added to a step that has begun, nor changed: leave it as it was, or out, " +
+			"then restart with --new-definition",
+	}
+}
+
+// key is a key of total i. It is of what the total is, and not of its place: a
+// total that is put before it changes nothing.
+func (t *tally) key(i int, what string) string {
+	sum := sha256.Sum256([]byte(t.measures[i].name))
+	return t.prefix + "." + hex.EncodeToString(sum[:8]) + "." + what
+}
 
 // Checkpoint implements core.ItemStream.
 func (t *tally) Checkpoint(ec core.ExecutionContext) error {
 	if t.err != nil {
 		return t.err
 	}
+	before, _, err := ec.Int64(core.ContextKeyChunk) // it does not have this one yet
+	if err != nil {
+		return err
+	}
 	for i := range t.now {
+		ec.Put(t.key(i, "chunks"), before+1)
 		ec.Put(t.key(i, "count"), t.now[i].count)
 		if t.measures[i].sum != nil {
 			ec.Put(t.key(i, "sum"), t.now[i].text())
