@@ -19,7 +19,7 @@ const (
 	maxBytes     = 320_000
 	maxAllocs    = 2_200
 	maxOwnBytes  = 5_000
-	maxOwnAllocs = 40
+	maxOwnAllocs = 100
 )
 
 // initialisation is what a package did before main.

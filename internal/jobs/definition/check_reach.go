@@ -2,18 +2,14 @@ package definition
 
 import (
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
 
 // unreached finds the element, the level and the first of a message of flow.
-var unreached = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`^element ("(?:[^"\\]|\\.)*") of (.*) is never reached: nothing leads to it from ("(?:[^"\\]|\\.)*"), the first$`)
-})
+var unreached = lateRegexp(`^element ("(?:[^"\\]|\\.)*") of (.*) is never reached: nothing leads to it from ("(?:[^"\\]|\\.)*"), the first$`)
 
 // lost are the elements of a level that are never reached.
 type lost struct {

@@ -3,11 +3,9 @@ package definition
 import (
 	"errors"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
@@ -116,10 +114,8 @@ func (c *compiler) review() {
 
 // mentioned finds the first element in a message, and transition the pattern.
 var (
-	mentioned = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?:element|flow step|flow|split|branch|step|decision|name|circle:|steps are named) ("(?:[^"\\]|\\.)*")`)
-	})
-	transition = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`transition on ("(?:[^"\\]|\\.)*")`) })
+	mentioned  = lateRegexp(`(?:element|flow step|flow|split|branch|step|decision|name|circle:|steps are named) ("(?:[^"\\]|\\.)*")`)
+	transition = lateRegexp(`transition on ("(?:[^"\\]|\\.)*")`)
 )
 
 func (c *compiler) locate(err error) {

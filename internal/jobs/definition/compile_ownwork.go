@@ -1,9 +1,7 @@
 package definition
 
 import (
-	"regexp"
 	"slices"
-	"sync"
 )
 
 // ownWork refuses parts that would all do the same: nothing of what a part reads,
@@ -56,9 +54,7 @@ func ofPart(ts ...Text) (found bool) {
 
 func partInExpression(text string) bool { return partPattern().MatchString(text) }
 
-var partPattern = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\b(` + ScopePartition + `|` + ScopeStepContext + `)\s*[\[.]`)
-})
+var partPattern = lateRegexp(`\b(` + ScopePartition + `|` + ScopeStepContext + `)\s*[\[.]`)
 
 func pairTexts(pairs []Pair) []Text {
 	all := make([]Text, len(pairs))

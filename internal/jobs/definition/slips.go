@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -28,13 +29,13 @@ func (r row) dashed() bool { return r.text == "-" || strings.HasPrefix(r.text, "
 
 // These tell the rows of a definition apart.
 var (
-	rowKey      = regexp.MustCompile(`^([A-Za-z_][\w.-]*):(?:\s|$)`)
-	rowWord     = regexp.MustCompile(`^(?:- )*([A-Za-z_][\w-]*)$`)
-	rowNoColon  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*) +[^\s:#].*$`)
-	rowNoSpace  = regexp.MustCompile(`^(?:- )*([a-z][a-z-]*):[^\s/:]`)
-	rowColonEnd = regexp.MustCompile(`[{,] *([a-z][a-z-]*):$`)
-	rowBlock    = regexp.MustCompile(`(?:^|[:-] +)[|>][-+0-9]*(?:\s+#.*)?$`)
-	rowAnyEntry = regexp.MustCompile(`^\s*(?:- |(?:- )*[A-Za-z_][\w.-]*:(?:\s|$))`)
+	rowKey      = lateRegexp(`^([A-Za-z_][\w.-]*):(?:\s|$)`)
+	rowWord     = lateRegexp(`^(?:- )*([A-Za-z_][\w-]*)$`)
+	rowNoColon  = lateRegexp(`^(?:- )*([a-z][a-z-]*) +[^\s:#].*$`)
+	rowNoSpace  = lateRegexp(`^(?:- )*([a-z][a-z-]*):[^\s/:]`)
+	rowColonEnd = lateRegexp(`[{,] *([a-z][a-z-]*):$`)
+	rowBlock    = lateRegexp(`(?:^|[:-] +)[|>][-+0-9]*(?:\s+#.*)?$`)
+	rowAnyEntry = lateRegexp(`^\s*(?:- |(?:- )*[A-Za-z_][\w.-]*:(?:\s|$))`)
 )
 
 // rows returns the rows up to a line.
@@ -53,7 +54,7 @@ func (s *source) rows(last int) []row {
 			continue
 		}
 		all = append(all, row{n, indent, trimmed})
-		if rowBlock.MatchString(trimmed) {
+		if rowBlock().MatchString(trimmed) {
 			block = indent
 		}
 	}
@@ -111,7 +112,7 @@ func (s *source) openQuote(rows []row, at Pos) (slip, bool) {
 		quote, keys := r.text[i], 0
 		for n := r.line + 1; n <= at.Line; n++ {
 			text := s.line(n)
-			if rowAnyEntry.MatchString(text) {
+			if rowAnyEntry().MatchString(text) {
 				keys++
 			}
 			if strings.IndexByte(text, quote) < 0 {
@@ -144,7 +145,7 @@ func openBracket(rows []row, _ Pos) (slip, bool) {
 		if r.dashed() {
 			own += len("- ")
 		}
-		if next.indent > own || !rowAnyEntry.MatchString(next.text) {
+		if next.indent > own || !rowAnyEntry().MatchString(next.text) {
 			return slip{}, false
 		}
 		var missing strings.Builder
@@ -231,7 +232,7 @@ func beginsValue(before string) bool {
 func (s *source) colonBefore(_ []row, at Pos) (slip, bool) {
 	line := s.line(at.Line)
 	i := byteIndex(line, at.Column-1)
-	if word := rowColonEnd.FindStringSubmatch(line[:i]); word != nil && i < len(line) && strings.IndexByte("{[", line[i]) >= 0 {
+	if word := rowColonEnd().FindStringSubmatch(line[:i]); word != nil && i < len(line) && strings.IndexByte("{[", line[i]) >= 0 {
 		return slip{at, "a space is missing behind the colon", "write " + word[1] + ": " + line[i:i+1] + "..."}, true
 	}
 	return slip{}, false
@@ -242,11 +243,11 @@ func (s *source) colonBefore(_ []row, at Pos) (slip, bool) {
 func (s *source) missingColon(rows []row, at Pos) (slip, bool) {
 	for i := len(rows) - 1; i >= max(0, len(rows)-2); i-- {
 		r := rows[i]
-		if word := rowWord.FindStringSubmatch(r.text); word != nil && i+1 < len(rows) && holds(r, rows[i+1]) {
+		if word := rowWord().FindStringSubmatch(r.text); word != nil && i+1 < len(rows) && holds(r, rows[i+1]) {
 			return missing(r, r.text, word[1]), true
 		}
 		// A value over several lines has no key as its neighbour at its own indentation.
-		word, space := rowNoColon.FindStringSubmatchIndex(r.text), rowNoSpace.FindStringSubmatchIndex(r.text)
+		word, space := rowNoColon().FindStringSubmatchIndex(r.text), rowNoSpace().FindStringSubmatchIndex(r.text)
 		switch {
 		case word == nil && space == nil || !s.beside(rows, i, at) && !beginsEntry(rows, i):
 		case word != nil:
@@ -264,24 +265,30 @@ func missing(r row, before, word string) slip {
 
 // holds reports whether a row is an entry of what the one before it begins.
 func holds(r, next row) bool {
-	return next.indent > r.indent && (rowKey.MatchString(next.text) || next.dashed())
+	return next.indent > r.indent && (rowKey().MatchString(next.text) || next.dashed())
 }
 
 // beside reports whether the rows around the i-th are keys of the same map.
 func (s *source) beside(rows []row, i int, at Pos) bool {
 	key := func(j int) bool {
-		return j >= 0 && j < len(rows) && rows[j].indent == rows[i].indent && !rows[j].dashed() && rowKey.MatchString(rows[j].text)
+		return j >= 0 && j < len(rows) && rows[j].indent == rows[i].indent && !rows[j].dashed() && rowKey().MatchString(rows[j].text)
 	}
 	if rows[i].dashed() {
 		return false
 	}
 	next := s.rows(min(at.Line+1, strings.Count(s.text, "\n")+1))
-	behind := i+1 < len(next) && next[i+1].indent == rows[i].indent && rowKey.MatchString(next[i+1].text)
+	behind := i+1 < len(next) && next[i+1].indent == rows[i].indent && rowKey().MatchString(next[i+1].text)
 	return (key(i-1) || behind) && (i == len(rows)-1 || key(i+1))
 }
 
 // beginsEntry reports whether the i-th row begins an entry of a list that goes on
 // with the key in the next.
 func beginsEntry(rows []row, i int) bool {
-	return i+1 < len(rows) && rows[i].dashed() && !rows[i+1].dashed() && rows[i+1].indent == rows[i].indent+len("- ") && rowKey.MatchString(rows[i+1].text)
+	return i+1 < len(rows) && rows[i].dashed() && !rows[i+1].dashed() && rows[i+1].indent == rows[i].indent+len("- ") && rowKey().MatchString(rows[i+1].text)
+}
+
+// lateRegexp compiles a pattern when it is first asked for: most starts of the
+// program read no definition.
+func lateRegexp(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

@@ -53,7 +53,7 @@ func (s *source) fits(above []row, r row) bool {
 func (s *source) inOneBlock(rows ...row) bool {
 	var names []string
 	for _, r := range rows {
-		name := rowKey.FindStringSubmatch(r.text)
+		name := rowKey().FindStringSubmatch(r.text)
 		if name == nil || s.grammar == nil {
 			return false
 		}
@@ -101,12 +101,12 @@ func (s *source) noEntry(rows []row, at Pos) (slip, bool) {
 	if odd < 0 || entries == 0 || parent < 0 {
 		return slip{}, false
 	}
-	name, list := rowKey.FindStringSubmatch(rows[odd].text), rowKey.FindStringSubmatch(rows[parent].text)
+	name, list := rowKey().FindStringSubmatch(rows[odd].text), rowKey().FindStringSubmatch(rows[parent].text)
 	if name == nil || list == nil || list[0] != rows[parent].text || !s.isList(list[1]) {
 		return slip{}, false
 	}
 	place := Pos{rows[odd].line, rows[odd].indent + 1}
-	entry := rowKey.FindStringSubmatch(strings.TrimPrefix(rows[max(above, 0)].text, "- "))
+	entry := rowKey().FindStringSubmatch(strings.TrimPrefix(rows[max(above, 0)].text, "- "))
 	if above >= 0 && entry != nil && s.inOneBlock(row{text: entry[0]}, row{text: name[0]}) {
 		return slip{
 			place, name[1] + " stands below the dash of the entry that it belongs to",

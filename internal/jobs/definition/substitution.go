@@ -2,7 +2,6 @@ package definition
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -169,12 +168,12 @@ func (p *substitutions) operand(begin, depth int) *Reference {
 }
 
 // bareName is a name in braces without a scope, or behind one and a point.
-var bareName = regexp.MustCompile(`^(?:([A-Za-z]+)\.)?([A-Za-z_][\w-]*) *\}`)
+var bareName = lateRegexp(`^(?:([A-Za-z]+)\.)?([A-Za-z_][\w-]*) *\}`)
 
 // meant returns a hint with the parameter or the like that a bare name stands for;
 // "" when there is none.
 func (p *substitutions) meant(start int) string {
-	name := bareName.FindStringSubmatch(p.text[start:])
+	name := bareName().FindStringSubmatch(p.text[start:])
 	switch {
 	case name == nil || slices.Contains(scopes, name[2]):
 		return ""

@@ -2,7 +2,6 @@ package definition
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,12 +14,12 @@ import (
 )
 
 // shellVariable is how shells and other tools name a value.
-var shellVariable = regexp.MustCompile(`\$\{([A-Za-z_][\w.-]*)\}`)
+var shellVariable = lateRegexp(`\$\{([A-Za-z_][\w.-]*)\}`)
 
 // foreign reports a value that is written as it is elsewhere, and means nothing
 // here: it would be taken as it is.
 func (w *walker) foreign(t Text, k *key, kd kind, name string) bool {
-	if at := shellVariable.FindStringSubmatchIndex(t.Value); at != nil && replaces(k, kd) {
+	if at := shellVariable().FindStringSubmatchIndex(t.Value); at != nil && replaces(k, kd) {
 		variable := t.Value[at[2]:at[3]]
 		hint := fmt.Sprintf("write #{jobParameters['%s']}, or #{env['%[1]s']} for a variable of the environment", variable)
 		if variable == strings.ToUpper(variable) {
