@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
@@ -23,6 +24,9 @@ func (c Config) refuseDatabase() error {
 		if base, found := strings.CutSuffix(c.Target, suffix); found {
 			return c.refuseIfDatabase(base, "belongs to the SQLite database "+core.EscapeControl(base)+", which publishing would damage")
 		}
+	}
+	if base, found := strings.CutSuffix(filepath.Dir(c.Target), ".locks"); found {
+		return c.refuseIfDatabase(base, "lies among the locks of the SQLite database "+core.EscapeControl(base))
 	}
 	return nil
 }

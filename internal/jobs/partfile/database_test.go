@@ -37,6 +37,7 @@ func TestDatabaseIsNoOutput(t *testing.T) {
 		"its log's index": {"r.db", "r.db-shm", "open output DIR/r.db-shm: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
 		"its journal":     {"r.db", "r.db-journal", "open output DIR/r.db-journal: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
 		"its lock files":  {"r.db", "r.db.locks", "open output DIR/r.db.locks: belongs to the SQLite database DIR/r.db, which publishing would damage; nothing was written"},
+		"among its locks": {"r.db", "r.db.locks/x", "open output DIR/r.db.locks/x: lies among the locks of the SQLite database DIR/r.db; nothing was written"},
 		"the part":        {"r.part", "r", "open output DIR/r: DIR/r.part is an SQLite database, not a part of this output; nothing was written"},
 	}
 	for name, tt := range tests {
@@ -45,6 +46,10 @@ func TestDatabaseIsNoOutput(t *testing.T) {
 			dir := t.TempDir()
 			db, cfg := filepath.Join(dir, tt.database), partfile.Config{Target: filepath.Join(dir, tt.target)}
 			write(t, db, database)
+			if parent := filepath.Dir(cfg.Target); parent != dir {
+				do(t, os.Mkdir(parent, 0o700))
+				t.Cleanup(func() { _ = os.RemoveAll(parent) })
+			}
 			keep := cfg
 			keep.KeepExisting = true
 			_, fresh := partfile.Create(t.Context(), cfg)
@@ -57,7 +62,7 @@ func TestDatabaseIsNoOutput(t *testing.T) {
 				refusedDatabase(t, err, dir, tt.want)
 			}
 			want(t, db, database)
-			if names, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || !slices.Equal(names, []string{db}) {
+			if names, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || !slices.Equal(slices.DeleteFunc(names, func(n string) bool { return n == filepath.Dir(cfg.Target) }), []string{db}) {
 				t.Errorf("there is %v, %v", names, err)
 			}
 		})
