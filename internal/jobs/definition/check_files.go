@@ -72,7 +72,7 @@ func (e *Element) outputs() (all []used) {
 		}
 	}
 	if e.Chunk.Skip != nil && e.Chunk.Skip.To.Given() {
-		all = append(all, used{fileUse: fileUse{text: e.Chunk.Skip.To, role: "the rejects"}, step: e})
+		all = append(all, used{fileUse: fileUse{text: e.Chunk.Skip.To, role: roleRejects}, step: e})
 	}
 	return all
 }

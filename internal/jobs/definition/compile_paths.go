@@ -35,7 +35,7 @@ func (k *Chunk) written() []fileUse {
 		all = append(all, o.files("the writer")...)
 	}
 	if k.Skip != nil && k.Skip.To.Given() {
-		all = append(all, fileUse{text: k.Skip.To, role: "the rejects"})
+		all = append(all, fileUse{text: k.Skip.To, role: roleRejects})
 	}
 	return all
 }
@@ -78,7 +78,11 @@ func (c *compiler) separateFiles(k *Chunk) {
 		return all
 	}
 	same := func(a, b string) bool { return a == b }
-	if one, other, ok := collision(name(k.readFiles()), name(k.written()), same); ok {
+	written := name(k.written())
+	if w, msg, hint := unfit(written, c.job.ownPath(), same); msg != "" {
+		c.report(w.text.Pos(), hint, "%s", msg)
+	}
+	if one, other, ok := collision(name(k.readFiles()), written, same); ok {
 		c.report(other.text.Pos(), sharedHint, "%s would write over the file of %s, in line %d", other.role, one.role, one.text.Line)
 	}
 }
@@ -93,6 +97,9 @@ func (b *bound) separate(k *Chunk) error {
 	written, err := b.paths(k.written())
 	if err != nil {
 		return err
+	}
+	if w, msg, hint := unfit(written, b.j.ownPath(), sameFile); msg != "" {
+		return &core.Error{Kind: core.ErrJobDefinition, Msg: b.j.place(w.text.Pos()) + ": " + msg, Hint: hint}
 	}
 	if err := b.unmatched(k, written); err != nil {
 		return err
