@@ -284,7 +284,7 @@ func TestForcedTakeover(t *testing.T) {
 			next := tr.spawn(t, roleLaunch, 1, nil)
 			if tt.locked {
 				next.wantCode(t, exitFailed)
-				if said := next.said(t); !strings.Contains(said, "another process") {
+				if said := next.said(t); !strings.Contains(said, "somebody else is writing ") {
 					t.Errorf("the refused run says:\n%s", said)
 				}
 			} else {
