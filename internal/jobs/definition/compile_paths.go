@@ -79,7 +79,7 @@ func (c *compiler) separateFiles(k *Chunk) {
 	}
 	same := func(a, b string) bool { return a == b }
 	written := name(k.written())
-	if w, msg, hint := unfit(written, c.job.ownPath(), same); msg != "" {
+	if w, msg, hint := unfit(written, c.ownPath(), same); msg != "" {
 		c.report(w.text.Pos(), hint, "%s", msg)
 	}
 	if one, other, ok := collision(name(k.readFiles()), written, same); ok {
