@@ -79,9 +79,9 @@ memory: build ## measure the peak memory of a long day against a short one
 .PHONY: crash-short
 crash-short: compiler ## make crash in less than five minutes; fail writes below SQLite
 	@begun=$$(date +%s); set -ex; \
-	$(GO) test -tags 'crash faults $(TAGS)' -count 1 -timeout 8m -v ./internal/crashtest \
+	$(GO) test -tags 'crash faults $(TAGS)' -count 1 -timeout 15m -v ./internal/crashtest \
 	  -kills 25 -rows 3000 -shared 10s -brief $(CRASH); \
-	$(GO) test -tags 'faultvfs $(TAGS)' -count 1 -timeout 8m -v ./internal/store/faultvfs -stride 7; \
+	$(GO) test -tags 'faultvfs $(TAGS)' -count 1 -timeout 15m -v ./internal/store/faultvfs -stride 7; \
 	{ set +x; } 2>/dev/null; echo "crash-short took $$(($$(date +%s) - begun)) s"
 
 .PHONY: generate
