@@ -28,7 +28,7 @@ were several, the sums of all of them stand below.
 
   ? NAME -> RESULT     a decision and what it said
   12 parts: ...        the parts of the step above; those that did not complete
-                       are listed
+                       are listed, the worst first, with what the plan gave them
   -> JOB execution 12  what the step above has launched`,
 		Example:           "  batchctl show 42\n  batchctl show 42 --context\n  batchctl show 42 -o json",
 		Args:              exactly(1, "execution"),

@@ -1,8 +1,10 @@
 package render
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -146,23 +148,27 @@ func (o *outline) row(name string, se *core.StepExecution) {
 const maxParts = 20
 
 // fold says of the parts of a step how many there are of each status, and lists
-// those that did not complete, or all.
+// all, or those that did not complete, the worst first.
 func (o *outline) fold(manager *branch, parts []*core.StepExecution) {
 	summary, worst := countStatuses(parts)
 	count := plural(len(parts), "part")
-	if planned := plannedParts(manager.step); planned > len(parts) { // the others are done, or their time has not come
-		count = fmt.Sprintf("%d of %s", len(parts), plural(planned, "part"))
+	planned := plannedParts(manager.step)
+	if len(planned) > len(parts) { // the others are done, or their time has not come
+		count = fmt.Sprintf("%d of %s", len(parts), plural(len(planned), "part"))
 	}
 	manager.notes = append(manager.notes, Cell{Text: count + ": " + summary, Tone: worst})
+	listed := parts
+	if !o.x.Partitions {
+		listed = slices.DeleteFunc(slices.Clone(parts), func(se *core.StepExecution) bool { return se.Status <= core.StatusStarting })
+		slices.SortStableFunc(listed, func(a, b *core.StepExecution) int { return cmp.Compare(b.Status, a.Status) })
+	}
 	left := 0
-	for _, se := range parts {
-		switch {
-		case !o.x.Partitions && se.Status <= core.StatusStarting:
-		case !o.x.Partitions && len(manager.kids) >= maxParts:
-			left++
-		default:
-			manager.kids = append(manager.kids, &branch{label: se.StepName, step: se})
-		}
+	if !o.x.Partitions && len(listed) > maxParts {
+		listed, left = listed[:maxParts], len(listed)-maxParts
+	}
+	for _, se := range listed {
+		_, name := core.SplitStepName(se.StepName)
+		manager.kids = append(manager.kids, &branch{label: se.StepName, step: se, notes: planned[name].note(se)})
 	}
 	if left > 0 {
 		last := manager.kids[len(manager.kids)-1]
@@ -171,20 +177,61 @@ func (o *outline) fold(manager *branch, parts []*core.StepExecution) {
 	}
 }
 
-// plannedParts is how many parts the plan of a partitioned step has; 0 where
-// that is not known.
-func plannedParts(manager *core.StepExecution) int {
+// partValues is what the plan of a partitioned step gives a part to know itself
+// by.
+type partValues map[string]any
+
+// saidAlready are keys of values that tell no more than the name of the part, or
+// than another value.
+var saidAlready = map[string]bool{"index": true, "count": true, "fileName": true}
+
+// note says which part se is, as far as its message does not.
+func (v partValues) note(se *core.StepExecution) []Cell {
+	var words []string
+	for _, key := range slices.Sorted(maps.Keys(v)) {
+		text := fmt.Sprint(v[key])
+		if saidAlready[key] {
+			continue
+		}
+		switch s, isText := v[key].(string); {
+		case isText && s != "" && strings.Contains(se.ExitStatus.Message, s):
+			continue
+		case isText && key == "file":
+			text = core.QuotePath(s)
+		case isText:
+			text = core.Quote(s)
+		}
+		words = append(words, key+" "+text)
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return []Cell{{Text: strings.Join(words, ", ")}}
+}
+
+// plannedParts are the parts of the plan of a partitioned step, by their names;
+// none where it is not known.
+func plannedParts(manager *core.StepExecution) map[string]partValues {
 	if manager == nil {
-		return 0
+		return nil
 	}
 	text, _, _ := manager.Context.String(core.ContextKeyPlan) // anything else is no plan
 	var plan struct {
-		Parts []json.RawMessage `json:"parts"`
+		Parts []struct {
+			Name    string     `json:"name"`
+			Context partValues `json:"context"`
+		} `json:"parts"`
 	}
-	if json.Unmarshal([]byte(text), &plan) != nil {
-		return 0
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if decoder.Decode(&plan) != nil {
+		return nil
 	}
-	return len(plan.Parts)
+	parts := make(map[string]partValues, len(plan.Parts))
+	for _, part := range plan.Parts {
+		parts[part.Name] = part.Context
+	}
+	return parts
 }
 
 // countStatuses is "10 COMPLETED, 1 FAILED", with the tone of the worst.

@@ -80,11 +80,20 @@ func monthExecution() *core.JobExecution {
 	add("zip", core.StatusFailed, "zip: exit code 12", core.Counts{Rollback: 1})
 	add("close", core.StatusFailed, "step close: ended FAILED", core.Counts{})
 	je.Steps[4].Context = core.ExecutionContext{
-		core.ContextKeyPlan: `{"since":1,"parts":[` + strings.Repeat(`{},`, 13) + `{}]}`,
+		core.ContextKeyPlan: planOf(14, `{"index":%d,"file":"/in/%[1]d.csv","fileName":"%[1]d.csv"}`),
 		"load.note":         strings.Repeat("long ", 40), "batchctl.lineage": "token",
 	}
 	je.Steps[1].OpaqueContext = `{"@class":"java.util.HashMap"}`
 	return je
+}
+
+// planOf is the plan of n parts, whose contexts are written with their number.
+func planOf(n int, context string) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf(`{"name":"partition%d","context":%s}`, i, fmt.Sprintf(context, i))
+	}
+	return `{"since":1,"parts":[` + strings.Join(parts, ",") + `]}`
 }
 
 func monthView() render.Execution {
@@ -193,6 +202,26 @@ func TestOutlineOrder(t *testing.T) {
 			steps: append(many("load", 2, core.StatusStarting), &core.StepExecution{ID: 9, StepName: "load:x", Status: core.StatusStarted}),
 			want:  []string{"load", "3 parts: 2 STARTING, 1 STARTED", "  load:x"},
 		},
+		"the worst parts come first, and before any is left out": {
+			steps: append(many("load", 25, core.StatusStopped),
+				&core.StepExecution{ID: 97, StepName: "load:running", Status: core.StatusStarted},
+				&core.StepExecution{ID: 98, StepName: "load:bad", Status: core.StatusFailed},
+				&core.StepExecution{ID: 99, StepName: "load:worse", Status: core.StatusFailed}),
+			want: append(append([]string{"load", "28 parts: 1 STARTED, 25 STOPPED, 2 FAILED", "  load:bad", "  load:worse"}, numbered("  load:partition%d", 18)...),
+				"  and 8 more that did not complete: batchctl show 0 --partitions"),
+		},
+		"parts are known by what the plan gave them": {
+			steps: planned(many("load", 2, core.StatusFailed), `{"index":%d,"count":2,"min":1000000,"max":2.0,"value":"EM\u001b[31mEA","open":true}`),
+			want: []string{
+				"load", "2 parts: 2 FAILED",
+				"  load:partition0", `  max 2.0, min 1000000, open true, value "EM\x1b[31mEA"`,
+				"  load:partition1", `  max 2.0, min 1000000, open true, value "EM\x1b[31mEA"`,
+			},
+		},
+		"a message that names the file of its part is enough": {
+			steps: saying(planned(many("load", 2, core.StatusFailed), `{"index":%d,"file":"/in/%[1]d.csv","fileName":"%[1]d.csv"}`), "/in/1.csv:3: no number"),
+			want:  []string{"load", "2 parts: 2 FAILED", "  load:partition0", `  file "/in/0.csv"`, "  /in/1.csv:3: no number", "  load:partition1", "  /in/1.csv:3: no number"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -207,6 +236,20 @@ func TestOutlineOrder(t *testing.T) {
 			}
 		})
 	}
+}
+
+// planned gives a manager and its parts a plan.
+func planned(steps []*core.StepExecution, context string) []*core.StepExecution {
+	steps[0].Context = core.ExecutionContext{core.ContextKeyPlan: planOf(len(steps)-1, context)}
+	return steps
+}
+
+// saying lets all parts say the same, and one of them something else beside it.
+func saying(steps []*core.StepExecution, message string) []*core.StepExecution {
+	for _, se := range steps[1:] {
+		se.ExitStatus.Message = message
+	}
+	return steps
 }
 
 func numbered(format string, n int) (texts []string) {
@@ -298,7 +341,7 @@ func TestPlan(t *testing.T) {
 }
 
 // TestNarrowLevels: on a narrow terminal what is inside of something is still
-// moved in further than that.
+// moved in further than that, and on a wide one as far as in a pipe.
 func TestNarrowLevels(t *testing.T) {
 	t.Parallel()
 	step := func(name string, flow ...core.Element) core.Element {
@@ -314,14 +357,14 @@ func TestNarrowLevels(t *testing.T) {
 		}
 		fits(t, out.String(), width)
 		last := -1
-		for _, name := range []string{"one", "two", "th", "fo"} {
+		for level, name := range []string{"one", "two", "th", "fo"} {
 			found := false
 			for line := range strings.Lines(out.String()) {
 				cell, ok := strings.CutPrefix(line, "| ")
 				bare := strings.TrimLeft(cell, " ")
 				if in := len(cell) - len(bare); ok && strings.HasPrefix(bare, name) && !found {
 					found = true
-					if in <= last {
+					if in <= last || width == 100 && in != 2*level {
 						t.Errorf("%d columns: %s is moved in by %d, what it is in by %d:\n%s", width, name, in, last, out)
 					}
 					last = in

@@ -148,7 +148,7 @@ func (t Table) plainLine(b *bytes.Buffer, texts []string, tones []Tone, widths [
 func (t Table) boxed(b *bytes.Buffer, style Style) error {
 	rows := t.texts()
 	widths := t.fit(rows, style)
-	moveOut(rows, widths)
+	moveOut(rows, t.natural(rows), widths)
 	aligns := make([]tw.Align, len(t.Columns))
 	for j, c := range t.Columns {
 		aligns[j] = tw.AlignLeft
@@ -313,10 +313,14 @@ func (t Table) narrow(widths []int, excess, least int, may func(Column) bool) in
 	return 0
 }
 
-// moveOut takes back as much of what the texts of a column are moved in as it
-// needs to leave half of the width for them, in proportion: levels stay apart.
-func moveOut(rows [][]string, widths []int) {
+// moveOut takes back as much of what the texts of a narrowed column are moved in
+// as it needs to leave half of the width for them, in proportion: levels stay
+// apart.
+func moveOut(rows [][]string, natural, widths []int) {
 	for j, width := range widths {
+		if width >= natural[j] {
+			continue
+		}
 		deepest := 0
 		for _, row := range rows {
 			deepest = max(deepest, len(row[j])-len(strings.TrimLeft(row[j], " ")))
@@ -334,6 +338,9 @@ func moveOut(rows [][]string, widths []int) {
 // far as that leaves half of the width for the text.
 func wrapIndented(text string, width int) []string {
 	bare := strings.TrimLeft(text, " ")
+	if screen.StringWidth(text) <= width {
+		return []string{text}
+	}
 	indent := min(len(text)-len(bare), width/2)
 	lines := wrap(bare, width-indent)
 	for i := range lines {
