@@ -35,7 +35,8 @@
 // of all splits above and below, also across flow steps. When a transition of one
 // ends the job, it ends after the others have, and with the worst status of all:
 // a stop is not taken while another branch has failed or was interrupted, because
-// its work is not done.
+// its work is not done. Where several transitions say so, the exit code and the
+// Restart are those of the first branch.
 //
 // # Restart
 //

@@ -110,6 +110,11 @@ func TestRestart(t *testing.T) {
 				then(split("s", 1, nested("f", stopAt(b.el("a"), "*", "c")), b.el("b", "FAILED", "COMPLETED")), "d"),
 				b.el("c"), b.el("d"))
 		}, []string{"FAILED/FAILED: a b FAILED/FAILED", "STOPPED/STOPPED: b", "COMPLETED/COMPLETED: c"}},
+		{"FLOW-22 the target of a stop in a branch is walked until it completes, also where another branch ends the job", func(b *bundle) *core.Job {
+			return job(
+				split("s", 1, nested("f", with(b.el("a"), transition{To: core.ToEnd, ExitCode: "EARLY"})), nested("g", stopAt(b.el("b"), "*", "c"))),
+				b.el("c", "FAILED", "COMPLETED"))
+		}, []string{"STOPPED/STOPPED: a b", "FAILED/FAILED: c FAILED/FAILED", "COMPLETED/COMPLETED: c"}},
 		{"a simple job passes over what was given up, and runs again what failed", func(b *bundle) *core.Job {
 			return simpleJob(b.step("a"), b.step("b", "FAILED", "COMPLETED"), b.step("c", "LATE"))
 		}, []string{"FAILED/FAILED: a b FAILED/FAILED", "COMPLETED/LATE: b c COMPLETED/LATE"}},
@@ -151,6 +156,17 @@ func TestJump(t *testing.T) {
 		nightly := waiting(b, "REVIEW", "REVIEW", "OK", "NEVER")
 		b.runs(nightly, "STOPPED/WAITING: a", "STOPPED/WAITING:", "FAILED/FAILED: b FAILED/FAILED", "COMPLETED/COMPLETED: b")
 		if got, want := b.takes(), "a ?d ?d ?d b b"; got != want {
+			t.Errorf("got calls %q, want %q", got, want)
+		}
+	})
+	t.Run("FLOW-35 a decision that a restart jumps to is asked again, also when it was acted on", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.runs(job(
+			then(b.el("a"), "d"), on(on(b.decide("d", "B", "C"), "B", "b"), "C", "c"),
+			with(b.el("b"), transition{To: core.ToStop, Restart: "d"}), b.el("c"),
+		), "STOPPED/STOPPED: a b", "COMPLETED/COMPLETED: c")
+		if got, want := b.takes(), "a ?d b ?d c"; got != want {
 			t.Errorf("got calls %q, want %q", got, want)
 		}
 	})

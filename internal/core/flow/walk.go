@@ -72,12 +72,15 @@ func (o *outcome) end() *core.Transition {
 	return nil
 }
 
-// leap returns the stop that was passed, when nothing has ended the job.
+// leap returns the stop that was passed, or nil. Its target comes before the end
+// that another branch has led to, as the stop itself did.
 func (o *outcome) leap() *ending {
-	if len(o.endings) == 0 || o.end() != nil {
-		return nil
+	for i := range o.endings {
+		if o.endings[i].leap {
+			return &o.endings[i]
+		}
 	}
-	return &o.endings[0]
+	return nil
 }
 
 // hard is the outcome of an error that ends the job.
