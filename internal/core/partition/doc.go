@@ -8,9 +8,10 @@
 // the plan is the truth: a restart never asks the partitioner again, whatever
 // files have come or gone meanwhile. A partitioner that is a Reviewer, as Files
 // is, looks at the plan first: it warns of what has come, in the log and the exit
-// message, and refuses the restart for what has gone and is needed. There is no way to plan anew after a
-// failure, because the output of the parts that are complete would be made
-// twice; a manager that COMPLETED and may start again does plan anew.
+// message, and refuses the restart for what has gone and is needed. There is no
+// way to plan anew after a failure, because the output of the parts that are
+// complete would be made twice; a manager that COMPLETED and may start again does
+// plan anew.
 //
 // A part is run as the step STEP:PART, by the same rules as any other step: its
 // row is written when it starts, together with its context, and a part that

@@ -23,9 +23,9 @@ type FilesOptions struct {
 
 // Files makes one part for each file that matches an absolute pattern of
 // path/filepath, in the order of their paths. The part's context holds the path
-// and the name of the file. It is a Reviewer: a restart warns of files that have
-// come, and is refused with ErrCheckpointMismatch where one has gone whose part is
-// not complete.
+// and the name of the file. Two paths that lead to one file are an error. It is
+// a Reviewer: a restart warns of files that have come, and is refused with
+// ErrCheckpointMismatch where one has gone whose part is not complete.
 func Files(pattern func(s *core.Scope) (string, error), o FilesOptions) core.Partitioner {
 	return files{pattern: pattern, o: o}
 }
@@ -46,9 +46,10 @@ func (f files) Partition(_ context.Context, s *core.Scope, _ int) ([]core.Partit
 		return nil, &core.Error{Op: "find the files " + core.QuotePath(text), Hint: absentHint(text), Err: err}
 	}
 	if len(paths) == 0 && !f.o.AllowNone {
+		dir, _ := fixed(text)
 		return nil, &core.Error{
 			Op: "find the files " + core.QuotePath(text), Msg: "no file matches",
-			Hint: core.ShellQuote("ls", "-l", fixedDir(text)),
+			Hint: core.ShellQuote("ls", "-l", dir),
 		}
 	}
 	parts := make([]core.Partition, len(paths))
@@ -59,7 +60,8 @@ func (f files) Partition(_ context.Context, s *core.Scope, _ int) ([]core.Partit
 }
 
 // glob returns the regular files that match, sorted. Other than filepath.Glob
-// it does not take a directory that cannot be read for an empty one.
+// it does not take a directory that cannot be read for an empty one. A file that
+// two of the paths lead to is an error: its work would be done twice.
 func glob(pattern string) ([]string, error) {
 	if !filepath.IsAbs(pattern) {
 		return nil, errors.New("the pattern is not absolute")
@@ -67,16 +69,14 @@ func glob(pattern string) ([]string, error) {
 	if _, err := filepath.Match(pattern, ""); err != nil {
 		return nil, err
 	}
-	pattern = filepath.Clean(pattern)
-	dir := fixedDir(pattern)
+	dir, rest := fixed(pattern)
 	if info, err := os.Stat(dir); err != nil {
 		return nil, err
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("%s is not a directory", core.QuotePath(dir))
 	}
-	rest := strings.TrimPrefix(strings.TrimPrefix(pattern, dir), string(filepath.Separator))
 	found := []string{dir}
-	for element := range strings.SplitSeq(rest, string(filepath.Separator)) {
+	for _, element := range rest {
 		var below []string
 		for _, dir := range found {
 			names, err := matching(dir, element)
@@ -87,17 +87,31 @@ func glob(pattern string) ([]string, error) {
 		}
 		found = below
 	}
-	for _, path := range found {
+	slices.Sort(found)
+	return found, checkFiles(found)
+}
+
+// checkFiles refuses what is no regular file, and one that comes twice.
+func checkFiles(paths []string) error {
+	leadHere := make(map[string]string, len(paths))
+	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s is %s, not a regular file", core.QuotePath(path), core.FileKind(info.Mode()))
+			return fmt.Errorf("%s is %s, not a regular file", core.QuotePath(path), core.FileKind(info.Mode()))
 		}
+		target, err := filepath.EvalSymlinks(path)
+		if err != nil {
+			return err
+		}
+		if other, twice := leadHere[target]; twice {
+			return fmt.Errorf("%s and %s are one file", core.QuotePath(other), core.QuotePath(path))
+		}
+		leadHere[target] = path
 	}
-	slices.Sort(found)
-	return found, nil
+	return nil
 }
 
 // absentHint says where to look when the directory of a pattern is not there.
@@ -105,29 +119,55 @@ func absentHint(pattern string) string {
 	if !filepath.IsAbs(pattern) {
 		return ""
 	}
-	dir := fixedDir(filepath.Clean(pattern))
+	dir, _ := fixed(pattern)
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		return ""
 	}
 	return core.ShellQuote("ls", "-ld", dir, filepath.Dir(dir))
 }
 
-// fixedDir returns the directory above the first element with a wildcard.
-func fixedDir(pattern string) string {
-	dir := filepath.Dir(pattern)
-	for hasMeta(dir) {
-		dir = filepath.Dir(dir)
+// fixed returns the directory above the first element with a wildcard, or above
+// the last one, and the elements below it.
+func fixed(pattern string) (dir string, rest []string) {
+	const separator = string(filepath.Separator)
+	pattern = filepath.Clean(pattern)
+	dir = filepath.VolumeName(pattern) + separator
+	rest = strings.Split(strings.TrimPrefix(pattern, dir), separator)
+	for len(rest) > 1 {
+		name, ok := literal(rest[0])
+		if !ok {
+			break
+		}
+		dir, rest = filepath.Join(dir, name), rest[1:]
 	}
-	return dir
+	return dir, rest
 }
 
-func hasMeta(s string) bool { return strings.ContainsAny(s, `*?[\`) }
+// literal returns the one name that an element of a pattern can match, unless
+// there is a wildcard in it.
+func literal(element string) (name string, ok bool) {
+	var b strings.Builder
+	escaped := false
+	for _, c := range []byte(element) {
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = true
+			continue
+		case strings.IndexByte("*?[", c) >= 0:
+			return "", false
+		}
+		b.WriteByte(c)
+	}
+	return b.String(), true
+}
 
 // matching returns the entries of dir that match one element of a pattern. What
 // is no directory has none.
 func matching(dir, element string) ([]string, error) {
-	if !hasMeta(element) {
-		path := filepath.Join(dir, element)
+	if name, ok := literal(element); ok {
+		path := filepath.Join(dir, name)
 		_, err := os.Lstat(path)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			return nil, nil

@@ -209,6 +209,41 @@ func TestFiles(t *testing.T) {
 	}
 	_, err := partition.Files(func(*core.Scope) (string, error) { return "", errBoom }, partition.FilesOptions{}).Partition(t.Context(), nil, 1)
 	wantError(t, err, errBoom, "")
+	t.Run("a directory whose name is escaped is one that must be there", func(t *testing.T) {
+		t.Parallel()
+		in := filepath.Join(t.TempDir(), "in[1]")
+		ask := func(o partition.FilesOptions) ([]core.Partition, error) {
+			return files(filepath.Dir(in)+`/in\[1]/*.csv`, o).Partition(t.Context(), nil, 1)
+		}
+		_, err := ask(partition.FilesOptions{AllowNone: true})
+		wantError(t, err, os.ErrNotExist, "")
+		if want := core.ShellQuote("ls", "-ld", in, filepath.Dir(in)); core.Hint(err) != want {
+			t.Errorf("got hint %q, want %q", core.Hint(err), want)
+		}
+		if err := os.Mkdir(in, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if parts, err := ask(partition.FilesOptions{AllowNone: true}); err != nil || len(parts) != 0 {
+			t.Errorf("got %v, %v", parts, err)
+		}
+		if _, err := ask(partition.FilesOptions{}); core.Hint(err) != core.ShellQuote("ls", "-l", in) {
+			t.Errorf("got %v, hint %q", err, core.Hint(err))
+		}
+	})
+	t.Run("one file by two names is not two files", func(t *testing.T) {
+		t.Parallel()
+		in := t.TempDir()
+		if err := errors.Join(os.WriteFile(in+"/1.csv", nil, 0o600), os.Symlink("1.csv", in+"/latest.csv")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := files(in+"/*.csv", partition.FilesOptions{}).Partition(t.Context(), nil, 1)
+		if want := fmt.Sprintf(`"%[1]s/1.csv" and "%[1]s/latest.csv" are one file`, in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v, want one that says %s", err, want)
+		}
+		if got := contextsOf(t, files(in+"/l*.csv", partition.FilesOptions{}), 1); len(got) != 1 || got[0]["fileName"] != "latest.csv" {
+			t.Errorf("a link alone is %v", got)
+		}
+	})
 	t.Run("a directory that cannot be read is not an empty one", func(t *testing.T) {
 		t.Parallel()
 		if os.Geteuid() == 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/core/partition"
 )
 
@@ -113,11 +114,7 @@ func TestRestart(t *testing.T) {
 			step.AllowStartIfComplete = true
 			return step
 		}
-		broken := tasklet(func(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
-			return core.Finished, errBoom
-		})
-		broken.Name = "broken"
-		_, err := b.run(again(nil, parts("a", "b")), broken)
+		_, err := b.run(again(nil, parts("a", "b")), failing())
 		wantError(t, err, errBoom, "")
 		c.take()
 		_, err = b.run(again(map[string]error{"c": errBoom}, parts("b", "c")))
@@ -219,6 +216,49 @@ func TestRestartIsRefused(t *testing.T) {
 	}
 }
 
+// A part that an earlier plan has left unfinished, which only another program can
+// do, does not go on with the values of the new one.
+func TestUnfinishedPartOfAnEarlierPlan(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]core.JobBody{"in a restart": flow.Body{}, "in the same execution": twice{}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.body = body
+			var c called
+			plans := 0
+			step := partition.Step("load", doing(&c, nil), core.PartitionerFunc(
+				func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
+					if plans++; plans == 2 {
+						b.exec("UPDATE BATCH_STEP_EXECUTION SET STATUS = 'STOPPED' WHERE STEP_NAME = 'load:b'")
+					}
+					return parts("a", "b").Partition(ctx, s, grid)
+				}), partition.Options{Threads: 1})
+			step.AllowStartIfComplete = true
+			_, err := b.run(step, failing())
+			if err == nil {
+				t.Fatal("the job completed")
+			}
+			if plans == 1 {
+				_, err = b.run(step, failing())
+			}
+			wantError(t, err, core.ErrJobRestart, `part "b" is STOPPED in step execution 3; no part was started`)
+			if diff := cmp.Diff([]string{"a", "b"}, c.take()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// failing is a step that fails.
+func failing() *core.Step {
+	step := tasklet(func(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+		return core.Finished, errBoom
+	})
+	step.Name = "broken"
+	return step
+}
+
 // idle is a runner that runs the manager and pretends to run its parts.
 type idle struct{ engine.Steps }
 
@@ -260,6 +300,9 @@ func TestSplitIsCheap(t *testing.T) {
 		})
 		_, err := b.run(partition.Step("load", doing(&c, nil), stopping, partition.Options{Grid: many}))
 		wantError(t, err, core.ErrStopped, "10000 not started")
+		if got := b.repo.lasts.Load(); got != 1 {
+			t.Errorf("%d queries for steps before the stop; want that for the manager", got)
+		}
 		b.exec(`
 			WITH RECURSIVE N (I) AS (SELECT 0 UNION ALL SELECT I + 1 FROM N WHERE I < 9999)
 			INSERT INTO BATCH_STEP_EXECUTION (STEP_EXECUTION_ID, VERSION, STEP_NAME, JOB_EXECUTION_ID, START_TIME, STATUS)

@@ -33,7 +33,7 @@ func unfinished(ctx context.Context, s *core.Scope, p plan) ([]task, error) {
 		if belongs && last.Status == core.StatusCompleted {
 			continue
 		}
-		if err := startable(s, part, last, belongs); err != nil {
+		if err := startable(part, last, belongs); err != nil {
 			return nil, err
 		}
 		todo = append(todo, task{Partition: part, again: last != nil && !belongs})
@@ -42,7 +42,7 @@ func unfinished(ctx context.Context, s *core.Scope, p plan) ([]task, error) {
 }
 
 // startable refuses a part of which nobody knows what it has left behind.
-func startable(s *core.Scope, part core.Partition, last *core.StepExecution, belongs bool) error {
+func startable(part core.Partition, last *core.StepExecution, belongs bool) error {
 	if last == nil {
 		return nil
 	}
@@ -52,7 +52,7 @@ func startable(s *core.Scope, part core.Partition, last *core.StepExecution, bel
 		refused = true
 	case core.StatusStarting, core.StatusStarted, core.StatusStopping, core.StatusStopped, core.StatusFailed:
 		// Of an earlier plan it would go on with values that are not this plan's.
-		refused = !belongs && last.JobExecution.ID != s.Execution.ID
+		refused = !belongs
 	case core.StatusCompleted:
 	}
 	if !refused {
