@@ -64,7 +64,7 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	for part := range int64(killParts) {
 		at := part*killEach + 5 // within its second chunk
-		t.Run("PART-30 killed in part "+strconv.FormatInt(part, 10), func(t *testing.T) {
+		t.Run("PART-24 PART-30 killed in part "+strconv.FormatInt(part, 10), func(t *testing.T) {
 			t.Parallel()
 			b := setupAt(t, filepath.Join(t.TempDir(), "batch.db"))
 			b.exec("CREATE TABLE NUMBER (N INTEGER PRIMARY KEY)")
@@ -80,6 +80,15 @@ func TestKill(t *testing.T) {
 			je := b.complete(loading(b, 0))
 			if got, want := len(je.Steps), 1+killParts-len(complete); got != want {
 				t.Errorf("the restart ran %d rows, want %d: %d of %d parts were complete", got, want, len(complete), killParts)
+			}
+			// The dead process has lost the part, at once, and the next one has ended it.
+			lives := b.numbers(`
+				SELECT CASE STATUS WHEN 'FAILED' THEN 0 WHEN 'COMPLETED' THEN 1 ELSE 2 END
+				FROM BATCH_STEP_EXECUTION
+				WHERE STEP_NAME = 'load:partition` + strconv.FormatInt(part, 10) + `'
+				ORDER BY STEP_EXECUTION_ID`)
+			if diff := cmp.Diff([]int64{0, 1}, lives); diff != "" {
+				t.Errorf("FAILED is 0, COMPLETED is 1 (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(upTo(killParts*killEach), b.numbers("SELECT N FROM NUMBER ORDER BY N")); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

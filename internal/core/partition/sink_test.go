@@ -4,6 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -127,16 +128,31 @@ func TestOneDatabase(t *testing.T) {
 	})
 }
 
-// wantCounts compares the sum over all rows of the parts, rollbacks apart.
+// wantCounts compares the sum over all rows of the parts, rollbacks apart, and
+// what all managers have read.
 func wantCounts(b *bundle, want core.Counts) {
 	b.t.Helper()
-	got := b.numbers(`
-		SELECT SUM(COMMIT_COUNT) FROM BATCH_STEP_EXECUTION WHERE STEP_NAME LIKE 'load:%'
-		UNION ALL SELECT SUM(READ_COUNT) FROM BATCH_STEP_EXECUTION WHERE STEP_NAME LIKE 'load:%'
-		UNION ALL SELECT SUM(WRITE_COUNT) FROM BATCH_STEP_EXECUTION WHERE STEP_NAME LIKE 'load:%'
-		UNION ALL SELECT SUM(READ_COUNT) FROM BATCH_STEP_EXECUTION WHERE STEP_NAME = 'load'`)
-	if diff := cmp.Diff([]int64{want.Commit, want.Read, want.Write, want.Read}, got); diff != "" {
-		b.t.Errorf("commits, reads and writes of all parts, and reads of the managers (-want +got):\n%s", diff)
+	got := counts(b, "load:%")
+	got.Rollback = 0
+	if diff := cmp.Diff(want, got); diff != "" {
+		b.t.Errorf("counts of all parts (-want +got):\n%s", diff)
+	}
+	if got := counts(b, "load").Read; got != want.Read {
+		b.t.Errorf("the managers have read %d, want %d", got, want.Read)
+	}
+}
+
+// counts adds up the counters of the steps whose name is like a pattern.
+func counts(b *bundle, pattern string) core.Counts {
+	b.t.Helper()
+	const columns = "READ_COUNT WRITE_COUNT FILTER_COUNT COMMIT_COUNT ROLLBACK_COUNT READ_SKIP_COUNT PROCESS_SKIP_COUNT WRITE_SKIP_COUNT"
+	var sums []string
+	for column := range strings.FieldsSeq(columns) {
+		sums = append(sums, "SELECT SUM("+column+") FROM BATCH_STEP_EXECUTION WHERE STEP_NAME LIKE '"+pattern+"'")
+	}
+	n := b.numbers(strings.Join(sums, " UNION ALL "))
+	return core.Counts{
+		Read: n[0], Write: n[1], Filter: n[2], Commit: n[3], Rollback: n[4], ReadSkip: n[5], ProcessSkip: n[6], WriteSkip: n[7],
 	}
 }
 
