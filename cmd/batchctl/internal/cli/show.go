@@ -78,9 +78,7 @@ func (a *app) showExecution(ctx context.Context, x core.JobExplorer, je *core.Jo
 	view.Rejects = rejectsOf(ctx, x, view.JobExecution)
 	view.RejectsNotes = rejectsNotes(view.JobExecution, view.Rejects)
 	view.Attempts, view.Totals = totals(ctx, x, je)
-	if p.Format == render.FormatTable {
-		view.Children = children(ctx, x, view.JobExecution)
-	}
+	view.Children = children(ctx, x, view.JobExecution)
 	return p.Execution(view)
 }
 

@@ -66,13 +66,35 @@ type totalDocument struct {
 type stepDocument struct {
 	StepExecutionID int64  `json:"stepExecutionId"`
 	StepName        string `json:"stepName"`
-	Status          string `json:"status"`
-	ExitCode        string `json:"exitCode"`
+	// Within are the flows, splits and steps around it, from the outermost on.
+	Within    []string `json:"within,omitempty"`
+	Status    string   `json:"status"`
+	ExitCode  string   `json:"exitCode"`
+	StartTime *string  `json:"startTime"`
+	EndTime   *string  `json:"endTime"`
 	countsDocument
 	ExitMessage string `json:"exitMessage"`
 	// RejectsFiles is there when the step has put skipped records into files.
 	RejectsFiles []string `json:"rejectsFiles,omitempty"`
+	// Launched is there when the step launches a job.
+	Launched *launchedDocument `json:"launched,omitempty"`
 	contextDocument
+}
+
+// launchedDocument is what a job step has launched; without an id it has not got
+// that far.
+type launchedDocument struct {
+	JobName        string `json:"jobName"`
+	JobExecutionID int64  `json:"jobExecutionId,omitempty"`
+	Status         string `json:"status,omitempty"`
+}
+
+func newLaunched(child Child) *launchedDocument {
+	doc := &launchedDocument{JobName: child.JobName}
+	if je := child.Execution; je != nil {
+		doc.JobExecutionID, doc.Status = je.ID, statusText(je.Status, je.OpaqueStatus)
+	}
+	return doc
 }
 
 // contextDocument is a context; one that another program has written in a form
@@ -115,16 +137,23 @@ func newExecution(x Execution, zone *time.Location) executionDocument {
 	for _, total := range x.Totals {
 		doc.Totals = append(doc.Totals, totalDocument{total.StepName, newCounts(total.Counts)})
 	}
+	o := newOutline(x)
 	for i, se := range je.Steps {
 		doc.Steps[i] = stepDocument{
 			StepExecutionID: se.ID,
 			StepName:        se.StepName,
+			Within:          o.around(se.StepName),
 			Status:          statusText(se.Status, se.OpaqueStatus),
 			ExitCode:        se.ExitStatus.Code,
+			StartTime:       isoTime(se.StartTime),
+			EndTime:         isoTime(se.EndTime),
 			countsDocument:  newCounts(se.Counts),
 			ExitMessage:     se.ExitStatus.Message,
 			RejectsFiles:    x.Rejects[se.ID],
 			contextDocument: newContext(se.Context, se.OpaqueContext),
+		}
+		if child, ok := x.Children[se.ID]; ok {
+			doc.Steps[i].Launched = newLaunched(child)
 		}
 	}
 	return doc

@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -297,6 +298,68 @@ func aligned(t *testing.T, text string) {
 	}
 	if len(widths) != 1 {
 		t.Errorf("lines of %d widths:\n%s", len(widths), text)
+	}
+}
+
+// TestStepsOfDocument: programs are told where and when a step ran, as people are.
+func TestStepsOfDocument(t *testing.T) {
+	t.Parallel()
+	type step struct {
+		StepName, StartTime, EndTime string
+		Within                       []string
+		Launched                     *struct {
+			JobName        string
+			JobExecutionID int64
+			Status         string
+		}
+	}
+	read := func(x render.Execution) map[string]step {
+		p, out := printer(render.FormatJSON, render.Style{}, time.UTC)
+		if err := p.Execution(x); err != nil {
+			t.Fatal(err)
+		}
+		var doc struct{ Execution struct{ Steps []step } }
+		if err := json.Unmarshal(out.Bytes(), &doc); err != nil {
+			t.Fatal(err)
+		}
+		steps := map[string]step{}
+		for _, s := range doc.Execution.Steps {
+			steps[s.StepName] = s
+		}
+		return steps
+	}
+	x := monthView()
+	x.Steps[len(x.Steps)-2].EndTime = time.Time{}
+	steps := read(x)
+	for name, want := range map[string]string{
+		"fetch": "", "mail": "both", "credit": "both books", "load": "", "load:partition7": "load",
+		"pack": "rest", "zip": "rest pack", "close": "",
+	} {
+		if got := strings.Join(steps[name].Within, " "); got != want {
+			t.Errorf("%s is within %q, want %q", name, got, want)
+		}
+	}
+	if s := steps["mail"]; s.StartTime != "2021-01-02T15:04:03.678Z" || s.EndTime != "2021-01-02T15:04:04.678Z" {
+		t.Errorf("mail ran from %q to %q", s.StartTime, s.EndTime)
+	}
+	if s := steps["zip"]; s.StartTime == "" || s.EndTime != "" {
+		t.Errorf("zip runs from %q to %q", s.StartTime, s.EndTime)
+	}
+	if l := steps["close"].Launched; l == nil || l.JobName != "closeMonth" || l.JobExecutionID != 12 || l.Status != "FAILED" {
+		t.Errorf("close launched %+v", l)
+	}
+	if l := steps["fetch"].Launched; l != nil {
+		t.Errorf("fetch launched %+v", l)
+	}
+	x = monthView()
+	x.Job = nil
+	x.Children[x.Steps[len(x.Steps)-1].ID] = render.Child{JobName: "closeMonth"}
+	steps = read(x)
+	if a, b := steps["zip"].Within, steps["load:partition7"].Within; a != nil || len(b) != 1 || b[0] != "load" {
+		t.Errorf("of a job that is not known: zip is within %q, a part within %q", a, b)
+	}
+	if l := steps["close"].Launched; l == nil || l.JobName != "closeMonth" || l.JobExecutionID != 0 {
+		t.Errorf("close, which has not launched, launched %+v", l)
 	}
 }
 
