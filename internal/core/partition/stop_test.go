@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/partition"
 )
 
@@ -140,6 +141,33 @@ func TestLeaseLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantStates(t, je, "job STARTED/UNKNOWN", "load STARTED/EXECUTING", "load:a STARTED/EXECUTING", "load:b STARTED/EXECUTING")
+}
+
+// However many parts have failed before, the loss of the lease is what is told.
+func TestLeaseLostBehindFailures(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.steps = evicted{}
+	broken := tasklet(func(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+		return core.Finished, errBoom
+	})
+	je, err := b.run(partition.Step("load", broken, partition.Count(), partition.Options{Grid: 13, Threads: 1}))
+	wantError(t, err, core.ErrLeaseLost, "part partition11: ")
+	if len(je.Steps) != 1+11 || je.Steps[0].Status != core.StatusStarted {
+		t.Errorf("rows %v, want the manager as it was and the parts before", states(je))
+	}
+}
+
+// evicted is a runner that has lost the execution before its twelfth part.
+type evicted struct{ engine.Steps }
+
+func (e evicted) RunStep(
+	ctx context.Context, r *core.Run, step *core.Step, initial core.ExecutionContext,
+) (*core.StepExecution, bool, error) {
+	if step.Name == "load:partition11" {
+		return nil, false, core.ErrLeaseLost
+	}
+	return e.Steps.RunStep(ctx, r, step, initial)
 }
 
 func TestReduce(t *testing.T) {
