@@ -80,7 +80,10 @@ func TestCheck(t *testing.T) {
 		{"FLOW-14 the same pattern twice, once unwritten", job(on(on(b.el("a"), "", core.ToEnd), "*", core.ToFail)), []string{
 			`element "a": transition on "*": there is another on the same pattern before it`,
 		}},
-		{"FLOW-08 a hidden pattern", job(on(on(b.el("a"), "CON*", core.ToEnd), "CON?", core.ToFail)), []string{
+		{"FLOW-08 a pattern without wildcards that is hidden", job(on(on(b.el("a"), "CON*", core.ToEnd), "CONX", core.ToFail)), []string{
+			`element "a": transition on "CONX": it is never taken, because "CON*" before it takes all that it would`,
+		}},
+		{"FLOW-09 a pattern that is hidden", job(on(on(b.el("a"), "CON*", core.ToEnd), "CON?", core.ToFail)), []string{
 			`element "a": transition on "CON?": it is never taken, because "CON*" before it takes all that it would`,
 		}},
 		{"FLOW-38 a split without branches", job(element{Name: "s", Split: []element{}}), []string{`split "s" has no branches`}},
