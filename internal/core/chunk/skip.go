@@ -104,7 +104,9 @@ func (e *execution[I, O]) checkPercent(c core.Counts) error {
 	}
 	percent := e.options.Skip.Percent()
 	records, bad := c.Read+c.ReadSkip, skipsOf(c)
-	if percent <= 0 || float64(bad)*100 <= percent*float64(records) {
+	// The quotient is the number nearest to the share, as percent is to what was
+	// written: the two are equal where the share is exactly the bound.
+	if percent <= 0 || float64(bad)*100/float64(records) <= percent {
 		return nil
 	}
 	last := e.skips[len(e.skips)-1]

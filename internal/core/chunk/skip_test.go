@@ -45,6 +45,14 @@ func TestSkipLimit(t *testing.T) {
 			t.Errorf("hint %q, want %q", hint, want)
 		}
 	})
+	t.Run("CHUNK-30 a limit that nobody has set is 0, and nothing is skipped", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, inTable, script{last: 10, broken: []int{5}}, chunk.Options{Size: 3, Skip: core.LimitSkipPolicy{ErrorClasses: everything}})
+		se, err := w.attempt(t.Context(), t)
+		if want := (core.Counts{Read: 3, Write: 3, Commit: 1}); !errors.Is(err, core.ErrSkipLimitExceeded) || se.Counts != want {
+			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
+		}
+	})
 	t.Run("the limit counts what earlier chunks have skipped", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, inTable, script{last: 10, broken: []int{2, 8}}, chunk.Options{Size: 3, Skip: skipping(1)})
@@ -160,6 +168,38 @@ func TestSkipPercent(t *testing.T) {
 		w := newWorld(t, inTable, script{last: 30, broken: []int{25, 26, 27}}, chunk.Options{Size: 10, Skip: policy(10)})
 		if se, err := w.attempt(t.Context(), t); err != nil || se.Counts.ReadSkip != 3 {
 			t.Errorf("counts %+v, error %v", se.Counts, err)
+		}
+	})
+	for _, tt := range []struct {
+		percent    float64
+		last, skip int
+		exceeded   bool
+	}{
+		{0.57, 10_000, 57, false}, // 0.57 times 10,000 is less than 5,700 in floating point
+		{0.57, 10_000, 58, true},
+		{0.7, 11_000, 77, false},
+		{0.7, 11_000, 78, true},
+	} {
+		t.Run(fmt.Sprintf("exactly %g %% of %d records are not more: %d", tt.percent, tt.last, tt.skip), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, inFile, script{last: tt.last, broken: upTo(tt.skip)}, chunk.Options{Size: 20_000, Skip: policy(tt.percent)})
+			if _, err := w.attempt(t.Context(), t); errors.Is(err, core.ErrSkipLimitExceeded) != tt.exceeded || (err != nil) != tt.exceeded {
+				t.Errorf("error %v, want one: %v", err, tt.exceeded)
+			}
+		})
+	}
+	t.Run("each execution has the share for itself", func(t *testing.T) {
+		t.Parallel()
+		w := newWorld(t, inTable, script{last: 30, broken: []int{21}, process: map[int]int{15: 1}}, chunk.Options{Size: 10})
+		w.options.Skip = core.LimitSkipPolicy{
+			ErrorClasses: core.ErrorClasses{Include: []string{"read"}}, Max: core.NoSkipLimit, MaxPercent: 4,
+		}
+		if _, err := w.attempt(t.Context(), t); err == nil || errors.Is(err, core.ErrSkipLimitExceeded) {
+			t.Fatal(err)
+		}
+		se, err := w.attempt(t.Context(), t) // one of all 30 is less, one of its own 20 is more
+		if want := (core.Counts{Read: 10, Write: 10, Commit: 1, Rollback: 1}); !errors.Is(err, core.ErrSkipLimitExceeded) || se.Counts != want {
+			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
 		}
 	})
 }
@@ -303,11 +343,11 @@ func TestRejects(t *testing.T) {
 	t.Run("a reject that cannot be kept fails the chunk", func(t *testing.T) {
 		t.Parallel()
 		keep := rejecting(func(core.Reject) error { return errBroken })
-		f := setup(t)
-		se, err := f.run(t.Context(), t, moving(&source{last: 5}, &middle{}, &failing{err: errors.New("bad")},
-			chunk.Options{Skip: skipping(10), Rejects: keep}))
-		if !errors.Is(err, errBroken) || se.Counts != (core.Counts{Rollback: 7}) {
-			t.Errorf("counts %+v, error %v", se.Counts, err)
+		f, w := setup(t), &failing{err: errors.New("bad")}
+		se, err := f.run(t.Context(), t, moving(&source{last: 5}, &middle{}, w,
+			chunk.Options{Skip: skipping(10), Retry: retrying(1), Rejects: keep}))
+		if !errors.Is(err, errBroken) || se.Counts != (core.Counts{Rollback: 8}) || w.calls != 7 {
+			t.Errorf("counts %+v, %d writes, error %v", se.Counts, w.calls, err)
 		}
 	})
 	t.Run("an item that cannot be shown again fails the chunk", func(t *testing.T) {
@@ -335,128 +375,3 @@ func (r rejecting) Reject(_ context.Context, reject core.Reject) error { return 
 type blindReader struct{ numReader }
 
 func (*blindReader) Raw(core.Origin) ([]byte, error) { return nil, errBroken }
-
-// A savepoint that fails, as after a full disk, is no matter of an item.
-func TestTransactionGoneInScan(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		name                string
-		savepoint, rollback int // the call that fails
-		want                core.Counts
-	}{
-		{"a savepoint that cannot be set fails the step", 2, 0, core.Counts{Read: 3, Write: 3, Commit: 1, Rollback: 2}},
-		{"one that cannot be gone back to fails the step", 0, 1, core.Counts{Read: 3, Write: 3, Commit: 1, Rollback: 2}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			f := setup(t)
-			f.repo = &fullDisk{JobRepository: f.store, savepoint: tt.savepoint, rollback: tt.rollback}
-			w := &target{failAt: 5}
-			se, err := f.run(t.Context(), t, moving(&source{last: 10}, &middle{}, w,
-				chunk.Options{Size: 3, Skip: core.LimitSkipPolicy{ErrorClasses: everything, Max: 10}}))
-			if !errors.Is(err, errFull) || se.Counts != tt.want {
-				t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, tt.want)
-			}
-			if numbers, _ := f.numbers(t); !slices.Equal(numbers, upTo(3)) {
-				t.Errorf("the table holds %v", numbers)
-			}
-		})
-	}
-}
-
-var errFull = errors.New("database or disk is full")
-
-// fullDisk is a repository whose transactions end by themselves.
-type fullDisk struct {
-	core.JobRepository
-	savepoint, rollback int
-}
-
-func (r *fullDisk) Begin(ctx context.Context, je *core.JobExecution) (core.Tx, error) {
-	tx, err := r.JobRepository.Begin(ctx, je)
-	return &fullTx{mortalTx: mortalTx{Tx: tx, world: &world{}}, disk: r}, err
-}
-
-type fullTx struct {
-	mortalTx
-	disk *fullDisk
-}
-
-func (tx *fullTx) Savepoint(ctx context.Context) error {
-	if tx.disk.savepoint--; tx.disk.savepoint == 0 {
-		return errFull
-	}
-	return tx.mortalTx.Savepoint(ctx)
-}
-
-func (tx *fullTx) RollbackToSavepoint(ctx context.Context) error {
-	if tx.disk.rollback--; tx.disk.rollback == 0 {
-		return errFull
-	}
-	return tx.mortalTx.RollbackToSavepoint(ctx)
-}
-
-func TestStopDuringScan(t *testing.T) {
-	t.Parallel()
-	for _, kind := range kinds() {
-		t.Run("CHUNK-46 a stop lets the scan end first, output "+kind, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, kind, script{last: 10, write: map[int]int{5: always}}, chunk.Options{Size: 3, Skip: skipping(1)})
-			w.stop = core.NewStop()
-			stop := w.stop
-			w.listen.OnWriteError = func(_ context.Context, items []num, _ error) error {
-				if len(items) == 1 {
-					stop.Request(core.ErrStopped)
-				}
-				return nil
-			}
-			se, err := w.attempt(t.Context(), t)
-			want := core.Counts{Read: 6, Write: 5, WriteSkip: 1, Commit: 2, Rollback: 2}
-			if se.Status != core.StatusStopped || !errors.Is(err, core.ErrStopped) || se.Counts != want {
-				t.Errorf("status %s, counts %+v, error %v, want %+v", se.Status, se.Counts, err, want)
-			}
-			if _, err := w.attempt(t.Context(), t); err != nil {
-				t.Fatal(err)
-			}
-			if got := w.output(t); !slices.Equal(got, []int{1, 2, 3, 4, 6, 7, 8, 9, 10}) {
-				t.Errorf("output %v", got)
-			}
-		})
-	}
-	t.Run("an abort during a scan rolls the chunk back", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, inTable, script{last: 10, write: map[int]int{5: always}}, chunk.Options{Size: 3, Skip: skipping(1)})
-		ctx, cancel := context.WithCancelCause(t.Context())
-		defer cancel(nil)
-		w.listen.OnWriteError = func(_ context.Context, items []num, _ error) error {
-			if len(items) == 1 {
-				cancel(core.ErrAborted)
-			}
-			return nil
-		}
-		se, err := w.attempt(ctx, t)
-		want := core.Counts{Read: 3, Write: 3, Commit: 1, Rollback: 2}
-		if !errors.Is(err, core.ErrAborted) || se.Counts != want {
-			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
-		}
-	})
-}
-
-func TestSinkThatCannotRevert(t *testing.T) {
-	t.Parallel()
-	both, err := chunk.Tee[int](&station{events: new([]string)}, &database{station{events: new([]string)}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, w := range map[string]core.ItemWriter[int]{
-		"alone": &database{station{events: new([]string)}}, "in a tee": both,
-	} {
-		t.Run("a sink "+name+" that cannot undo one item is refused where items may be skipped", func(t *testing.T) {
-			t.Parallel()
-			_, err := setup(t).run(t.Context(), t, moving(&source{last: 1}, &middle{}, w, chunk.Options{Skip: skipping(1)}))
-			if !errors.Is(err, core.ErrJobDefinition) || !strings.Contains(err.Error(), "chunk_test.database") {
-				t.Errorf("error %v", err)
-			}
-		})
-	}
-}
