@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -161,6 +163,59 @@ func TestCommitFails(t *testing.T) {
 	}
 }
 
+// undoable is a database that can undo a write.
+type undoable struct{ database }
+
+func (u *undoable) Mark(context.Context) error   { return nil }
+func (u *undoable) Revert(context.Context) error { return nil }
+
+// What fails behind the write of a chunk is no matter of its items: it is neither
+// retried nor skipped.
+func TestNoPolicyIsAskedBehindTheWrite(t *testing.T) {
+	t.Parallel()
+	all := chunk.Options{Size: 3, Skip: skipping(core.NoSkipLimit), Retry: retrying(3)}
+	for name, tt := range map[string]func(f *fixture, events *[]string) *core.Step{
+		"the commit": func(f *fixture, events *[]string) *core.Step {
+			repo := &commits{JobRepository: f.store}
+			f.repo = repo
+			w := &target{onWrite: func() { repo.armed = true; *events = append(*events, "write") }}
+			return moving(&source{last: 10}, &middle{}, w, all)
+		},
+		"the commit of a sink": func(_ *fixture, events *[]string) *core.Step {
+			w := &undoable{database{station{name: "db", events: events, fails: "commit"}}}
+			return moving(&source{last: 10}, &middle{}, w, all)
+		},
+		"a checkpoint": func(_ *fixture, events *[]string) *core.Step {
+			w := &station{name: "file", events: events, fails: "checkpoint"}
+			return moving(&source{last: 10}, &middle{}, w, all)
+		},
+		"a checkpoint of a sink": func(_ *fixture, events *[]string) *core.Step {
+			w := &undoable{database{station{name: "db", events: events, fails: "checkpoint"}}}
+			return moving(&source{last: 10}, &middle{}, w, all)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := setup(t)
+			var events []string
+			step := tt(f, &events)
+			se, err := f.run(t.Context(), t, step)
+			if want := (core.Counts{Rollback: 1}); !errors.Is(err, errBroken) || se.Status != core.StatusFailed || se.Counts != want {
+				t.Errorf("status %s, counts %+v, error %v, want %+v", se.Status, se.Counts, err, want)
+			}
+			writes := 0
+			for _, event := range events {
+				if strings.HasSuffix(event, "write") {
+					writes++
+				}
+			}
+			if writes != 1 {
+				t.Errorf("%d writes: %v", writes, events)
+			}
+		})
+	}
+}
+
 // stuck is a repository whose transactions roll back, and say that they did not.
 type stuck struct{ commits }
 
@@ -285,6 +340,28 @@ func TestStop(t *testing.T) {
 			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
 		}
 	})
+	for _, threads := range []int{1, 4} {
+		t.Run(fmt.Sprintf("an abort is heard among the items, %d threads", threads), func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			var calls atomic.Int64
+			p := core.ProcessorFunc[int, int](func(_ context.Context, n int) (int, bool, error) {
+				if calls.Add(1) == 1 {
+					cancel(core.ErrAborted)
+				}
+				return n, true, nil
+			})
+			w := &target{}
+			se, err := setup(t).run(ctx, t, moving(&source{last: 1000}, p, w, chunk.Options{Threads: threads}))
+			if !errors.Is(err, core.ErrAborted) || se.Counts != (core.Counts{}) || w.calls > 0 {
+				t.Errorf("counts %+v, %d writes, error %v", se.Counts, w.calls, err)
+			}
+			if calls.Load() >= 1000 {
+				t.Error("all items were processed")
+			}
+		})
+	}
 	t.Run("an abort between reading and finishing publishes nothing", func(t *testing.T) {
 		t.Parallel()
 		f := setup(t)

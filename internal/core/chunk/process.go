@@ -20,6 +20,9 @@ func (e *execution[I, O]) process(ctx context.Context, n int) error {
 		return e.processParallel(ctx, n)
 	}
 	for i := range e.in[:n] {
+		if i%maxBlock == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if e.hearsProcess {
 			out, keep, err := e.processHeard(ctx, i)
 			if err := e.accept(ctx, i, out, keep, err); err != nil {
@@ -138,7 +141,8 @@ type result[O any] struct {
 	err  error
 }
 
-// maxBlock is the largest number of items that a goroutine takes at once.
+// maxBlock is the largest number of items that a goroutine takes at once, without
+// a look at whether the run has been told to end.
 const maxBlock = 64
 
 // processParallel lets several goroutines process the items. The decisions are
@@ -154,7 +158,7 @@ func (e *execution[I, O]) processParallel(ctx context.Context, n int) error {
 		wg.Go(func() {
 			for {
 				from := int(taken.Add(int64(block))) - block
-				if from > int(last.Load()) {
+				if from > int(last.Load()) || ctx.Err() != nil {
 					return
 				}
 				for i := from; i < min(from+block, n) && i <= int(last.Load()); i++ {
@@ -178,6 +182,9 @@ func (e *execution[I, O]) processParallel(ctx context.Context, n int) error {
 		}
 	}
 	clear(e.results)
+	if ctx.Err() != nil { // some may have had no turn
+		return context.Cause(ctx)
+	}
 	return nil
 }
 
