@@ -77,6 +77,11 @@ func unused() variant {
 	return variant{options: chunk.Options{Skip: skipping(10), Retry: retrying(3)}}
 }
 
+func withRejects(v variant) variant {
+	v.options.Rejects = rejecting(func(core.Reject) error { return errBroken })
+	return v
+}
+
 func execute(tb testing.TB, items, size int, v variant) {
 	tb.Helper()
 	if v.repo == nil {
@@ -111,6 +116,8 @@ func TestItemsAllocateNothing(t *testing.T) { // not parallel: it counts allocat
 		{"plain", variant{}, 0},
 		{"one thread", variant{options: chunk.Options{Threads: 1}}, 0},
 		{"policies that are not used", unused(), 1}, // the changes to the job's context are kept
+		{"listeners that hear nothing", variant{listen: chunk.Join(chunk.Listener[record, record]{}, chunk.Listener[record, record]{})}, 0},
+		{"rejects that nothing comes to", withRejects(unused()), 1},
 	} {
 		few := testing.AllocsPerRun(5, func() { execute(t, 100*10, 10, tt.variant) })
 		many := testing.AllocsPerRun(5, func() { execute(t, 100*1000, 1000, tt.variant) })

@@ -108,19 +108,24 @@ func TestListener(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
-	t.Run("all that Join joins is called", func(t *testing.T) {
+	t.Run("CHUNK-50 each function is called as often as it was added", func(t *testing.T) {
 		t.Parallel()
 		alone, joined := newEventful(t), newEventful(t)
 		var one, two []string
 		alone.listen = witness("", &one, "")
-		joined.listen = chunk.Join(witness("", &two, ""), witness("", &two, ""))
+		twice := witness("", &two, "")
+		joined.listen = chunk.Join(twice, twice)
 		for _, w := range []*world{alone, joined} {
 			if _, err := w.attempt(t.Context(), t); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(two) != 2*len(one) {
-			t.Errorf("one hears %d lines, two hear %d", len(one), len(two))
+		var want []string
+		for _, line := range one {
+			want = append(want, line, line)
+		}
+		if diff := cmp.Diff(want, two); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 	t.Run("a chunk that fails says so, and is followed by no skip listener", func(t *testing.T) {

@@ -135,7 +135,7 @@ func (w *scripted) Write(context.Context, *core.Chunk[int]) error {
 
 func TestRetryClasses(t *testing.T) {
 	t.Parallel()
-	t.Run("a policy without classes repeats nothing", func(t *testing.T) {
+	t.Run("CHUNK-40 a policy without classes repeats nothing", func(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, inTable, script{last: 3, write: map[int]int{2: 1}}, chunk.Options{Retry: core.BackoffRetryPolicy{Max: 3}})
 		if _, err := w.attempt(t.Context(), t); err == nil || w.writes != 1 {

@@ -3,6 +3,7 @@ package chunk_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 // listing is a station that also notes what it is given, and can be reverted.
 type listing struct {
 	station
+	bad  int // cannot be written
 	got  []int
 	mark int
 }
@@ -22,7 +24,7 @@ type listing struct {
 func (l *listing) Write(_ context.Context, c *core.Chunk[int]) error {
 	for _, n := range c.Items {
 		l.got = append(l.got, n)
-		if n == 4 {
+		if n == l.bad {
 			return core.Classified("write", errBroken)
 		}
 	}
@@ -33,7 +35,7 @@ func (l *listing) Mark(context.Context) error   { l.mark = len(l.got); return l.
 func (l *listing) Revert(context.Context) error { l.got = l.got[:l.mark]; return l.note("revert") }
 
 func newListing(name string) *listing {
-	return &listing{station: station{name: name, events: new([]string)}}
+	return &listing{station: station{name: name, events: new([]string)}, bad: 4}
 }
 
 func TestRoute(t *testing.T) {
@@ -58,19 +60,36 @@ func TestRoute(t *testing.T) {
 			t.Errorf("a writer of two ways is one part (-want +got):\n%s", diff)
 		}
 	})
-	t.Run("a bad item is undone in all of them", func(t *testing.T) {
+	for writer, bad := range map[string]int{"first": 4, "second": 5} {
+		t.Run("an item that is bad for the "+writer+" is undone in all of them", func(t *testing.T) {
+			t.Parallel()
+			a, b := newListing("a"), newListing("b")
+			a.bad, b.bad = bad, bad
+			w, err := chunk.Route[int](func(n *int) int { return *n % 2 }, a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
+			if want := (core.Counts{Read: 10, Write: 9, WriteSkip: 1, Commit: 2, Rollback: 2}); err != nil || se.Counts != want {
+				t.Fatalf("counts %+v, error %v, want %+v", se.Counts, err, want)
+			}
+			not := func(n int) bool { return n == bad }
+			want := [][]int{slices.DeleteFunc([]int{2, 4, 6, 8, 10}, not), slices.DeleteFunc([]int{1, 3, 5, 7, 9}, not)}
+			if diff := cmp.Diff(want, [][]int{a.got, b.got}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("a writer that cannot be marked in a scan fails the step, and no item is skipped for it", func(t *testing.T) {
 		t.Parallel()
-		a, b := newListing("a"), newListing("b")
+		a, b := newListing("a"), &unready{listing: newListing("b"), failing: 4} // item 3 of the scan
 		w, err := chunk.Route[int](func(n *int) int { return *n % 2 }, a, b)
 		if err != nil {
 			t.Fatal(err)
 		}
-		se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
-		if want := (core.Counts{Read: 10, Write: 9, WriteSkip: 1, Commit: 2, Rollback: 2}); err != nil || se.Counts != want {
-			t.Fatalf("counts %+v, error %v, want %+v", se.Counts, err, want)
-		}
-		if diff := cmp.Diff([][]int{{2, 6, 8, 10}, {1, 3, 5, 7, 9}}, [][]int{a.got, b.got}); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
+		se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(10)}))
+		if want := (core.Counts{Rollback: 2}); !errors.Is(err, errBroken) || se.Counts != want || !strings.Contains(err.Error(), "prepare to undo item 3") {
+			t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, want)
 		}
 	})
 	for name, way := range map[string]int{"too low": -1, "too high": 2, "nobody": 1} {
@@ -142,18 +161,24 @@ func TestRoute(t *testing.T) {
 
 func TestTeeReverts(t *testing.T) {
 	t.Parallel()
-	a, b := newListing("a"), newListing("b")
-	w, err := chunk.Tee[int](a, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
-	if err != nil || se.Counts.WriteSkip != 1 {
-		t.Fatalf("counts %+v, error %v", se.Counts, err)
-	}
-	want := []int{1, 2, 3, 5, 6, 7, 8, 9, 10}
-	if diff := cmp.Diff([][]int{want, want}, [][]int{a.got, b.got}); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for writer, bad := range map[string][2]int{"first": {4, 0}, "second": {0, 4}, "any": {4, 4}} {
+		t.Run("what is bad for the "+writer+" writer is undone in all", func(t *testing.T) {
+			t.Parallel()
+			a, b := newListing("a"), newListing("b")
+			a.bad, b.bad = bad[0], bad[1]
+			w, err := chunk.Tee[int](a, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			se, err := setup(t).run(t.Context(), t, moving(&source{last: 10}, &middle{}, w, chunk.Options{Size: 5, Skip: skipping(1)}))
+			if want := (core.Counts{Read: 10, Write: 9, WriteSkip: 1, Commit: 2, Rollback: 2}); err != nil || se.Counts != want {
+				t.Fatalf("counts %+v, error %v, want %+v", se.Counts, err, want)
+			}
+			want := []int{1, 2, 3, 5, 6, 7, 8, 9, 10}
+			if diff := cmp.Diff([][]int{want, want}, [][]int{a.got, b.got}); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
 	}
 	for _, fails := range []string{"mark", "revert"} {
 		t.Run("a failed "+fails+" fails the step", func(t *testing.T) {

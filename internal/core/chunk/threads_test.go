@@ -9,11 +9,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -103,14 +105,42 @@ func TestThreads(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a listener that panics holds nobody up", func(t *testing.T) {
-		t.Parallel()
-		w := newWorld(t, inTable, script{last: 100}, chunk.Options{Threads: 4})
-		w.listen.AfterProcess = func(context.Context, *num, *num) error { panic(errBroken) }
-		if _, err := w.attempt(t.Context(), t); !errors.Is(err, errBroken) {
-			t.Errorf("error %v", err)
+}
+
+// brokenRetries is a retry policy that cannot decide.
+type brokenRetries struct{}
+
+func (brokenRetries) Retry(string, int) (time.Duration, bool) { panic(errBroken) }
+
+// A panic anywhere around a processor is that of the step, and holds up none of
+// the goroutines.
+func TestPanicsAroundProcessors(t *testing.T) {
+	t.Parallel()
+	bad := script{last: 100, process: map[int]int{50: always}}
+	for name, tt := range map[string]struct {
+		listen chunk.Listener[num, num]
+		retry  core.RetryPolicy
+	}{
+		"BeforeProcess":  {chunk.Listener[num, num]{BeforeProcess: func(context.Context, *num) error { panic(errBroken) }}, nil},
+		"AfterProcess":   {chunk.Listener[num, num]{AfterProcess: func(context.Context, *num, *num) error { panic(errBroken) }}, nil},
+		"OnProcessError": {chunk.Listener[num, num]{OnProcessError: func(context.Context, *num, error) error { panic(errBroken) }}, nil},
+		"OnRetry": {
+			chunk.Listener[num, num]{OnRetry: func(context.Context, string, int, error) error { panic(errBroken) }}, retrying(1),
+		},
+		"the retry policy": {chunk.Listener[num, num]{}, brokenRetries{}},
+	} {
+		for _, threads := range []int{1, 4} {
+			t.Run(fmt.Sprintf("CHUNK-26 in %s, %d threads", name, threads), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, inTable, bad, chunk.Options{Threads: threads, Skip: skipping(10), Retry: tt.retry})
+				w.listen = tt.listen
+				se, err := w.attempt(t.Context(), t)
+				if _, ok := errors.AsType[*panics.Error](err); !ok || !errors.Is(err, errBroken) || se.Counts != (core.Counts{}) {
+					t.Errorf("counts %+v, error %v", se.Counts, err)
+				}
+			})
 		}
-	})
+	}
 }
 
 // locked is a processor that is safe for concurrent use.
