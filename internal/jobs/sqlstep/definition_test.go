@@ -59,6 +59,8 @@ func TestRefused(t *testing.T) {
 		{"vacuum", "VACUUM INTO '/tmp/x'", "VACUUM is refused: it cannot run in a transaction"},
 		{"select", "SELECT load_extension('/tmp/x')", "SELECT is refused: it returns rows that nobody sees"},
 		{"select behind with", "WITH a AS (DELETE) SELECT 1", "SELECT is refused"},
+		{"select behind a name that is a verb", "WITH replace AS (SELECT 1) SELECT * FROM replace", "SELECT is refused"},
+		{"a change that returns rows", "DELETE FROM account returning id", "RETURNING is refused: it returns rows that nobody sees"},
 		{"values", "VALUES (1)", "VALUES is refused"},
 		{"explain", "EXPLAIN DELETE FROM account", "EXPLAIN is refused"},
 		{"another word", "GRANT ALL", `it begins with "GRANT", which is none of INSERT`},
@@ -137,7 +139,8 @@ func TestNotRefused(t *testing.T) {
 		"REPLACE INTO account VALUES (1e0, x'00', 1)",
 		"CREATE VIEW v AS SELECT temp.id FROM account AS temp",
 		"UPDATE account SET amount = temp.amount FROM account AS temp WHERE temp.id = account.id",
-		"INSERT INTO account (id) VALUES (9) RETURNING id",
+		`INSERT INTO account (id, name) VALUES (9, 'RETURNING') -- RETURNING`,
+		"WITH replace AS (SELECT 3 AS id) DELETE FROM account WHERE id IN (SELECT id FROM replace)",
 		"DROP TABLE account /* a comment without an end",
 		"DELETE FROM account -- and no line end",
 	} {

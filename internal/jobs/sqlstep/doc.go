@@ -33,7 +33,7 @@
 // that an error can name it by its number, and so that no value that was spliced
 // in against all advice can add another. Statements that end or open
 // transactions, attach databases, change how the connection works or leave
-// something on it are refused, and so are those that only return rows: nobody
-// would see them. The repository's own tables are not for jobs, whatever the
+// something on it are refused, and so are those that return rows: nobody would
+// see them. The repository's own tables are not for jobs, whatever the
 // statement does with them.
 package sqlstep

@@ -68,6 +68,8 @@ func parse(text string) (statement, error) {
 			return st, fmt.Errorf("the parameter %s is not of the form :name", core.Quote(t.text))
 		case t.kind == param && !slices.Contains(st.params, t.text[1:]):
 			st.params = append(st.params, t.text[1:])
+		case t.is("RETURNING"): // how many rows it affects is not known before all are read
+			return st, errors.New("RETURNING is refused: " + rowsUnseen)
 		case t.kind == word || t.kind == quoted:
 			if isOurs(t.text) {
 				return st, fmt.Errorf("the table %s belongs to the repository", strings.ToUpper(t.text))
@@ -150,16 +152,17 @@ func verbOf(tokens []token) (string, error) {
 }
 
 // afterWith returns the verb behind common table expressions: the first outside
-// of brackets.
+// of brackets, behind one. A name of an expression, as replace may be, is behind
+// none.
 func afterWith(tokens []token) token {
 	depth := 0
-	for _, t := range tokens {
+	for i, t := range tokens {
 		switch {
 		case t.isMark("("):
 			depth++
 		case t.isMark(")"):
 			depth--
-		case depth == 0 && t.is("SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"):
+		case depth == 0 && tokens[max(0, i-1)].isMark(")") && t.is("SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"):
 			return t
 		}
 	}
