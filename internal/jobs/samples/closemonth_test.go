@@ -239,14 +239,14 @@ func TestCloseMonthReplaces(t *testing.T) {
 		if s.Step.StepName != samples.StepCloseBooks {
 			return nil
 		}
-		return exec(ctx, b.store.Path(), `UPDATE MONTH_SUMMARY SET NET = NET + 1`,
+		return execute(ctx, b.store.Path(), `UPDATE MONTH_SUMMARY SET NET = NET + 1`,
 			`INSERT INTO MONTH_SUMMARY VALUES ('2021-02', 1, 'KRW', 'stale', 1, 1, 0, 0, 0, 1), ('2021-01', 1, 'KRW', 'other', 1, 1, 0, 0, 0, 1)`)
 	}
 	b.mustRun(t, damage, february)
 	if got := rows(t, b.store.Path(), `SELECT MERCHANT_NAME FROM MONTH_SUMMARY WHERE MONTH = '2021-01'`); len(got) != 1 || got[0] != "other" {
 		t.Errorf("the other month is %v", got)
 	}
-	if err := exec(t.Context(), b.store.Path(), `DELETE FROM MONTH_SUMMARY WHERE MONTH = '2021-01'`); err != nil {
+	if err := execute(t.Context(), b.store.Path(), `DELETE FROM MONTH_SUMMARY WHERE MONTH = '2021-01'`); err != nil {
 		t.Fatal(err)
 	}
 	b.checkMonth(t, b.store.Path())
@@ -312,6 +312,45 @@ func TestMonths(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// A month has a part for each of its days, in their order.
+func TestDaysOfAMonth(t *testing.T) {
+	t.Parallel()
+	for month, days := range map[string]int{"2021-02": 28, "2024-02": 29, "2100-02": 28, "2021-04": 30, "2021-12": 31} {
+		t.Run(month, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, nil)
+			job := samples.CloseMonth()
+			b.stop = core.NewStop()
+			job.Listener.BeforeStep = func(_ context.Context, s *core.Scope) error {
+				if s.Step.StepName == samples.StepSettleDays {
+					b.stop.Request(core.ErrStopped) // so that no day is settled
+				}
+				return nil
+			}
+			je, err := b.run(t, job, "month="+month+"-01")
+			if want := fmt.Sprintf("not all of %d parts ran to their end, 0 complete, %[1]d not started", days); !errors.Is(err, core.ErrStopped) || !strings.Contains(err.Error(), want) {
+				t.Fatalf("%v, want %s", err, want)
+			}
+			manager, err := b.store.StepExecution(t.Context(), je.Steps[1].ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			plan, _, err := manager.Context.String(core.ContextKeyPlan)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range days {
+				day := fmt.Sprintf(`{"name":"%s-%02d"`, month, i+1)
+				_, rest, found := strings.Cut(plan, day)
+				if !found {
+					t.Fatalf("no part %s in what is left of the plan: %s", day, plan)
+				}
+				plan = rest
+			}
+		})
+	}
 }
 
 func TestNextMonth(t *testing.T) {

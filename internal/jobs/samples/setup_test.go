@@ -2,14 +2,15 @@ package samples_test
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,17 +26,21 @@ type bench struct {
 	store    *sqlite.Store
 	launcher *launch.JobLauncher
 	in, out  string
+	stop     *core.Stop // nil: nobody asks
 }
 
 func setup(t *testing.T, zone *time.Location) *bench {
 	t.Helper()
-	dir := t.TempDir()
+	return setupAt(t, t.TempDir(), zone)
+}
+
+// setupAt is setup in a folder in which another process may have worked.
+func setupAt(t *testing.T, dir string, zone *time.Location) *bench {
+	t.Helper()
 	b := &bench{in: filepath.Join(dir, "in"), out: filepath.Join(dir, "out")}
-	if err := os.Mkdir(b.in, 0o700); err != nil {
+	if err := os.MkdirAll(b.in, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	var tokens atomic.Int64
-	token := func() string { return fmt.Sprintf("%032x", tokens.Add(1)) }
 	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "batchctl.db"), sqlite.Options{Now: time.Now, Token: token, Zone: zone})
 	if err != nil {
 		t.Fatal(err)
@@ -52,6 +57,13 @@ func setup(t *testing.T, zone *time.Location) *bench {
 	return b
 }
 
+// token returns 32 random hexadecimal digits.
+func token() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
 // run launches the job with what would be typed, and with the folders of b.
 func (b *bench) run(t *testing.T, job *core.Job, words ...string) (*core.JobExecution, error) {
 	t.Helper()
@@ -61,7 +73,7 @@ func (b *bench) run(t *testing.T, job *core.Job, words ...string) (*core.JobExec
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b.launcher.Run(t.Context(), job, ps, launch.Options{})
+	return b.launcher.Run(t.Context(), job, ps, launch.Options{Stop: b.stop})
 }
 
 // mustRun is run for a job that completes.
@@ -163,8 +175,8 @@ func rows(t *testing.T, path, query string) []string {
 	return all
 }
 
-// exec runs statements against a database file.
-func exec(ctx context.Context, path string, statements ...string) error {
+// execute runs statements against a database file.
+func execute(ctx context.Context, path string, statements ...string) error {
 	db, err := sql.Open("sqlite3", "file:"+path+"?_busy_timeout=30000")
 	if err != nil {
 		return err
