@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,6 +214,36 @@ func TestRestartIsRefused(t *testing.T) {
 				t.Errorf("%v ran", got)
 			}
 		})
+	}
+}
+
+// reviewing is a Reviewer that warns of what is left, and must not be asked for
+// parts twice.
+type reviewing struct {
+	core.Partitioner
+	asked []string
+}
+
+func (r *reviewing) Review(_ context.Context, _ *core.Scope, plan, todo []core.Partition) (string, error) {
+	r.asked = append(r.asked, fmt.Sprintf("%d of %d", len(todo), len(plan)))
+	return "left is " + todo[0].Name, nil
+}
+
+// A Reviewer is asked about the plan of an earlier attempt, and not about its own.
+func TestReview(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var c called
+	r := &reviewing{Partitioner: parts("a", "b", "c")}
+	_, err := b.run(partition.Step("load", doing(&c, map[string]error{"b": errBoom}), r, partition.Options{}))
+	wantError(t, err, errBoom, "")
+	if len(r.asked) > 0 {
+		t.Errorf("asked about its own plan: %v", r.asked)
+	}
+	r.Partitioner = never(t)
+	b.complete(partition.Step("load", doing(&c, nil), r, partition.Options{}))
+	if got := b.last("load").ExitStatus.Message; got != "left is b" || !slices.Equal(r.asked, []string{"1 of 3"}) {
+		t.Errorf("asked about %v, and said %q", r.asked, got)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -106,31 +107,39 @@ func TestStep(t *testing.T) {
 			t.Errorf("counts %+v, reduced %d times", got, reduced)
 		}
 	})
-	t.Run("the parts run at the same time, and no more than the threads say", func(t *testing.T) {
-		t.Parallel()
-		const threads, many = 3, 7
-		var running, most atomic.Int64
-		met := make(chan struct{})
-		worker := tasklet(func(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
-			n := running.Add(1)
-			defer running.Add(-1)
-			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
-			}
-			if n == threads {
-				select {
-				case <-met:
-				default:
-					close(met)
+	for name, o := range map[string]partition.Options{
+		"no more than the threads say": {Grid: 7, Threads: 3}, "all of them where nothing is said": {Grid: 3},
+	} {
+		t.Run("the parts run at the same time, "+name, func(t *testing.T) {
+			t.Parallel()
+			const threads = 3
+			var running, most atomic.Int64
+			met := make(chan struct{})
+			worker := tasklet(func(context.Context, *core.Scope, *core.StepContribution) (core.RepeatStatus, error) {
+				n := running.Add(1)
+				defer running.Add(-1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 				}
+				if n == threads {
+					select {
+					case <-met:
+					default:
+						close(met)
+					}
+				}
+				select {
+				case <-met: // as many run as may
+					return core.Finished, nil
+				case <-time.After(time.Minute):
+					return core.Finished, fmt.Errorf("%d parts run at once", most.Load())
+				}
+			})
+			setup(t).complete(partition.Step("load", worker, partition.Count(), o))
+			if got := most.Load(); got != threads {
+				t.Errorf("%d parts ran at once, want %d", got, threads)
 			}
-			<-met // until as many run as may
-			return core.Finished, nil
 		})
-		setup(t).complete(partition.Step("load", worker, partition.Count(), partition.Options{Grid: many, Threads: threads}))
-		if got := most.Load(); got != threads {
-			t.Errorf("%d parts ran at once, want %d", got, threads)
-		}
-	})
+	}
 	t.Run("the listener of the worker hears each part", func(t *testing.T) {
 		t.Parallel()
 		var before, c called
