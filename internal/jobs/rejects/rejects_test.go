@@ -154,7 +154,7 @@ func TestWriter(t *testing.T) {
 			}
 			a.close()
 		}, lines("a", "b", "c")},
-		"died before the commit of what was written": {func(t *testing.T, cfg rejects.Config) {
+		"CHUNK-71 died in the middle of a line, and what no commit names is cut off": {func(t *testing.T, cfg rejects.Config) {
 			t.Helper()
 			first := begin(t, cfg, nil).commit("a").put("x")
 			first.sync()

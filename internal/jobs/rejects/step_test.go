@@ -179,6 +179,35 @@ func TestStepRestarts(t *testing.T) {
 	}
 }
 
+// TestOlderFiles: what an earlier run has left stays until the step ends, and is
+// replaced as a whole.
+func TestOlderFiles(t *testing.T) {
+	t.Parallel()
+	t.Run("CHUNK-65 an output takes the place of an older one, header included", func(t *testing.T) {
+		t.Parallel()
+		w := setup(t, faulty...)
+		older := map[string]string{"out.csv": "id\n98\n99\n", "rejects.jsonl": lines("yesterday")}
+		for name, text := range older {
+			do(t, os.WriteFile(w.path(name), []byte(text), 0o600))
+		}
+		w.failAt = "9"
+		if w.run(t); w.lastErr == nil {
+			t.Fatal("the first attempt did not fail")
+		}
+		for name, text := range older {
+			want(t, w.path(name), text)
+		}
+		w.failAt = ""
+		if w.run(t); w.lastErr != nil {
+			t.Fatal(w.lastErr)
+		}
+		want(t, w.path("out.csv"), "id\n1\n4\n6\n9\n11\n13\n")
+		if diff := cmp.Diff(w.rejected(t, "rejects.jsonl"), allRejected); diff != "" {
+			t.Errorf("rejects (-got +want):\n%s", diff)
+		}
+	})
+}
+
 // TestLimitExceeded: the rejects of a failed step are where its hint says.
 func TestLimitExceeded(t *testing.T) {
 	t.Parallel()
