@@ -110,9 +110,9 @@ func (p *Coprocess) Open(ctx context.Context, _ core.ExecutionContext) error {
 	defer childOut.Close()
 	c.stdin, c.stdout = childIn, childOut
 	p.command = c
-	started, err := start(c)
+	started, err := c.start()
 	if err != nil {
-		return core.Classified(ClassStart, &core.Error{Msg: c.name + " cannot be started", Err: withoutPath(err)})
+		return err
 	}
 	p.process = started
 	p.answers, p.quit = make(chan answer, 1), make(chan struct{})

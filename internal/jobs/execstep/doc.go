@@ -16,8 +16,9 @@
 // exit code TIMEOUT.
 //
 // The exit code of the command decides, not what it has left running. Processes
-// that stay behind a command that went well are left alone, with a warning;
-// those of one that failed are ended, or the next attempt would meet them.
+// that stay behind a command that went well are left alone, with a warning where
+// one is in its group; those of one that failed are ended, wherever they went, or
+// the next attempt would meet them.
 //
 // # When batchctl dies
 //
@@ -59,8 +60,9 @@
 // variables that Env or SecretEnv name. When the command has ended, the
 // secrets of the launch are taken out of its log, of the message of a failure and
 // of the values that it wrote to BATCH_OUTPUT, whose keys and exit status must
-// hold none; of one that the cut through a long log has gone through, a part stays. While the command runs, and where batchctl dies
-// with it, the log holds what it wrote.
+// hold none; of one that the cut through a long log has gone through, a part
+// stays. While the command runs, and where batchctl dies with it, the log holds
+// what it wrote.
 //
 // What it writes to BATCH_OUTPUT takes effect when the step completes, in the
 // transaction that says so; the values are strings.

@@ -161,9 +161,9 @@ func CheckParameters(declared core.ParameterSpecs, ps core.JobParameters) error 
 }
 
 // Variable returns the name of the environment variable in which a command
-// finds the parameter of that name, unless it is a secret: BATCH_PARAM_ and the name, ASCII letters as
-// capitals, and an underscore for each character that is neither an ASCII letter
-// nor a digit.
+// finds the parameter of that name, unless it is a secret: BATCH_PARAM_ and the
+// name, ASCII letters as capitals, and an underscore for each character that is
+// neither an ASCII letter nor a digit.
 func Variable(parameter string) string {
 	return parameterPrefix + strings.Map(func(r rune) rune {
 		switch {

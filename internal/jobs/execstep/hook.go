@@ -71,16 +71,14 @@ func (h Hook) Run(ctx context.Context, s *core.Scope) error {
 }
 
 func (h Hook) run(ctx context.Context, s *core.Scope, t tasklet, c call, stop <-chan struct{}) error {
-	p, err := start(c)
+	p, err := c.start()
 	if err != nil {
-		return core.Classified(ClassStart, &core.Error{Msg: c.name + " cannot be started", Err: withoutPath(err)})
+		return err
 	}
 	r := p.supervise(ctx, c, stop)
 	s.Log.LogAttrs(ctx, slog.LevelInfo, "Hook ended", slog.String("hook", h.Name), slog.String("step", s.Step.StepName),
 		slog.Int("code", r.code), slog.String("signal", r.signal), slog.String("log", c.log.path))
-	if r.left {
-		r.left = t.leftBehind(ctx, s, c, p, r)
-	}
+	t.leftBehind(ctx, s, c, p, r)
 	tell(ctx, s, c.log.finish())
 	name, err := t.verdict(ctx, s, c, r)
 	if err == nil {

@@ -36,8 +36,7 @@ type process struct {
 }
 
 // start starts a command. Its stdout and stderr are the log, unless the call names
-// another stdout; kept, which may be
-// nil, is open in it as descriptor 3.
+// another stdout; kept, which may be nil, is open in it as descriptor 3.
 //
 // When the thread that has started a process ends, the kernel kills the process:
 // so it dies with batchctl, even when that is killed. The thread must therefore
@@ -178,14 +177,7 @@ func (p *process) hasGroup() bool {
 }
 
 func (p *process) isGone() bool {
-	if !p.hasEnded() || p.hasGroup() {
-		return false
-	}
-	strays := p.strays()
-	for _, stray := range strays {
-		stray.close()
-	}
-	return len(strays) == 0
+	return p.hasEnded() && !p.hasGroup() && !p.hasStrays()
 }
 
 // result tells how the command ended.

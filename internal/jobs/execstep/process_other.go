@@ -22,6 +22,8 @@ func (*process) supervise(context.Context, call, <-chan struct{}) result {
 	return result{err: errors.ErrUnsupported}
 }
 
+func (*process) hasStrays() bool { return false }
+
 func (*process) ended() <-chan struct{} { return nil }
 
 func (*process) result(reason) result { return result{err: errors.ErrUnsupported} }

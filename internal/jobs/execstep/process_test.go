@@ -132,6 +132,16 @@ func TestLeftBehind(t *testing.T) {
 			t.Errorf("process %s is left", pid)
 		}
 	})
+	t.Run("what a failed command has put into a session of its own is ended too", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		_, err := b.run(sh("setsid sh -c 'echo $$ > pid; exec sleep 600 > /dev/null 3>&-' & until test -s pid; do sleep 0.02; done; exit 1"))
+		wantClass(t, err, execstep.ClassExit)
+		if pid := b.await("pid"); isRunning(pid) {
+			killGroup(t, pid)
+			t.Errorf("process %s is left", pid)
+		}
+	})
 }
 
 func TestStop(t *testing.T) {

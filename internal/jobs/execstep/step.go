@@ -126,9 +126,9 @@ func (t tasklet) execute(ctx context.Context, s *core.Scope, c *core.StepContrib
 
 // run starts a command and waits for its end.
 func (t tasklet) run(ctx context.Context, s *core.Scope, c call) (result, error) {
-	p, err := start(c)
+	p, err := c.start()
 	if err != nil {
-		return result{}, core.Classified(ClassStart, &core.Error{Msg: c.name + " cannot be started", Err: withoutPath(err)})
+		return result{}, err
 	}
 	fault.Point("execstep.after-start")
 	s.Log.LogAttrs(ctx, slog.LevelInfo, "Command started", slog.String("step", s.Step.StepName),
@@ -138,22 +138,41 @@ func (t tasklet) run(ctx context.Context, s *core.Scope, c call) (result, error)
 	s.Log.LogAttrs(ctx, slog.LevelInfo, "Command ended", slog.String("step", s.Step.StepName),
 		slog.Int64("stepExecutionId", s.Step.ID), slog.Int("pid", r.pid), slog.Int("code", r.code),
 		slog.String("signal", r.signal), slog.String("log", c.log.path))
-	if r.left {
-		r.left = t.leftBehind(ctx, s, c, p, r)
-	}
+	r.left = t.leftBehind(ctx, s, c, p, r)
 	return r, nil
 }
 
-// leftBehind deals with processes that run on after their command has ended by
-// itself. Those of a command that went well may be meant so; those of one that
-// failed would get in the way of the next attempt, and are ended.
-func (t tasklet) leftBehind(ctx context.Context, s *core.Scope, c call, p *process, r result) bool {
-	if name := t.cfg.outcome(r.code); r.signal == "" && name != core.ExitCodeFailed && name != core.ExitCodeStopped {
-		s.Log.LogAttrs(ctx, slog.LevelWarn, "the command has left processes running", slog.String("step", s.Step.StepName),
-			slog.Int64("stepExecutionId", s.Step.ID), slog.Int("processGroup", r.pid))
-		return true
+// start starts the command, or says that it cannot.
+func (c call) start() (*process, error) {
+	p, err := start(c)
+	if err != nil {
+		return nil, core.Classified(ClassStart, &core.Error{Msg: c.name + " cannot be started", Err: withoutPath(err)})
 	}
-	p.terminate(ctx, c.killAfter, c.log)
+	return p, nil
+}
+
+// completes reports whether a command that ended so has gone well.
+func (t tasklet) completes(r result) bool {
+	name := t.cfg.outcome(r.code)
+	return r.signal == "" && name != core.ExitCodeFailed && name != core.ExitCodeStopped
+}
+
+// leftBehind deals with processes that run on after their command has ended, and
+// reports whether they still do. Those of a command that went well may be meant
+// so; those of one that failed would get in the way of the next attempt, and are
+// ended, also where they have left the group. To look for these takes a look at
+// every process of the machine, which what goes well need not wait for.
+func (t tasklet) leftBehind(ctx context.Context, s *core.Scope, c call, p *process, r result) bool {
+	if t.completes(r) {
+		if r.left {
+			s.Log.LogAttrs(ctx, slog.LevelWarn, "the command has left processes running", slog.String("step", s.Step.StepName),
+				slog.Int64("stepExecutionId", s.Step.ID), slog.Int("processGroup", r.pid))
+		}
+		return r.left
+	}
+	if r.left || r.why == byItself && p.hasStrays() {
+		p.terminate(ctx, c.killAfter, c.log)
+	}
 	return false
 }
 
@@ -217,9 +236,8 @@ func (t tasklet) verdict(ctx context.Context, s *core.Scope, c call, r result) (
 		return "", core.WithExitCode(ExitCodeTimeout, core.Classified(core.ClassTimeout, err))
 	}
 	name = t.cfg.outcome(r.code)
-	failed := r.signal != "" || name == core.ExitCodeFailed || name == core.ExitCodeStopped
 	switch {
-	case !failed:
+	case t.completes(r):
 		return name, nil
 	case r.why == byStop:
 		return "", &core.Error{Kind: s.Stop.Cause(), Msg: c.name + " was told to end, and " + r.text() + said(c.log)}

@@ -20,6 +20,14 @@ func (s stray) signal(sig syscall.Signal) {
 
 func (s stray) close() { _ = unix.Close(s.fd) } // nothing can be lost
 
+func (p *process) hasStrays() bool {
+	strays := p.strays()
+	for _, stray := range strays {
+		stray.close()
+	}
+	return len(strays) > 0
+}
+
 // strays finds the processes that carry the command's mark in the environment
 // that they were started with and are not in its group. One that has cleared its
 // environment and left the group, or belongs to somebody else, is not found.
