@@ -110,6 +110,13 @@ func TestRestart(t *testing.T) {
 				then(split("s", 1, nested("f", stopAt(b.el("a"), "*", "c")), b.el("b", "FAILED", "COMPLETED")), "d"),
 				b.el("c"), b.el("d"))
 		}, []string{"FAILED/FAILED: a b FAILED/FAILED", "STOPPED/STOPPED: b", "COMPLETED/COMPLETED: c"}},
+		{"a stop in a branch waits for another that was interrupted", func(b *bundle) *core.Job {
+			return job(
+				split("s", 1, nested("f", stopAt(b.el("a"), "*", "c")), b.el("b", "STOPPED", "COMPLETED")),
+				b.el("c", "FAILED", "COMPLETED"))
+		}, []string{
+			"STOPPED/STOPPED: a b STOPPED/STOPPED", "STOPPED/STOPPED: b", "FAILED/FAILED: c FAILED/FAILED", "COMPLETED/COMPLETED: c",
+		}},
 		{"FLOW-22 the target of a stop in a branch is walked until it completes, also where another branch ends the job", func(b *bundle) *core.Job {
 			return job(
 				split("s", 1, nested("f", with(b.el("a"), transition{To: core.ToEnd, ExitCode: "EARLY"})), nested("g", stopAt(b.el("b"), "*", "c"))),
@@ -137,6 +144,59 @@ func TestRestart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A restart walks the flow as it is now.
+func TestRestartOfAChangedFlow(t *testing.T) {
+	t.Parallel()
+	before := func(b *bundle) *core.Job {
+		return job(
+			on(then(b.el("a", "FAILED"), "b"), "FAILED", "b"), then(b.el("b"), "d"),
+			on(b.decide("d", "OLD"), "OLD", "c"), b.el("c", "FAILED"))
+	}
+	const first = "FAILED/FAILED: a ABANDONED/FAILED b c FAILED/FAILED"
+	for _, tt := range []struct {
+		name string
+		now  func(b *bundle) *core.Job
+		want string
+	}{
+		{"a step that is new between complete ones is run", func(b *bundle) *core.Job {
+			return job(
+				on(then(b.el("a"), "n"), "FAILED", "n"), then(b.el("n"), "b"), then(b.el("b"), "d"),
+				on(b.decide("d", "NEVER"), "OLD", "c"), b.el("c"))
+		}, "COMPLETED/COMPLETED: n c"},
+		{"FLOW-35 an answer that chooses another element now is asked for again", func(b *bundle) *core.Job {
+			return job(
+				on(then(b.el("a"), "b"), "FAILED", "b"), then(b.el("b"), "d"),
+				on(on(b.decide("d", "NEW"), "NEW", "c"), "OLD", "n"), b.el("c"), b.el("n"))
+		}, "COMPLETED/COMPLETED: c"},
+		{"FLOW-35 an answer that chooses nothing now is asked for again", func(b *bundle) *core.Job {
+			return job(
+				on(then(b.el("a"), "b"), "FAILED", "b"), then(b.el("b"), "d"),
+				on(b.decide("d", "NEW"), "NEW", "n"), b.el("n"))
+		}, "COMPLETED/COMPLETED: n"},
+		{"a step that moved into a nested flow is the same step", func(b *bundle) *core.Job {
+			return job(on(nested("f", b.el("a"), b.el("x")), "FAILED", "g"), nested("g", b.el("b"), b.el("c")))
+		}, "COMPLETED/COMPLETED: c"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.runs(before(b), first)
+			b.runs(tt.now(b), tt.want)
+		})
+	}
+	t.Run("FLOW-26 a step that was given up, and that the flow has no way on from any more", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.runs(before(b), first)
+		je, err := b.run(job(b.el("a"), b.el("b"), b.el("c")))
+		wantStates(t, je, "FAILED/FAILED:")
+		if want := `step a: was given up (ABANDONED, exit code "FAILED") by an earlier execution, and the flow has no way on from it`; err == nil || err.Error() != want {
+			t.Errorf("got error %v, want %s", err, want)
+		}
+		wantText(t, "the hint", core.Hint(err), "add a transition on \"FAILED\" to it, or give the instance up: batchctl abandon 2")
+	})
 }
 
 // on2 is a flow of a decision and a step.

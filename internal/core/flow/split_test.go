@@ -198,6 +198,12 @@ func TestSplit(t *testing.T) {
 		b.runs(job(split("s", 1, end("a", core.ToEnd, "FINE"), end("b", core.ToFail, "BAD"), end("c", core.ToStop, "WAIT"))),
 			"FAILED/BAD: a b c")
 	})
+	t.Run("a fail in one branch does not speak for another that failed by itself", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.runs(job(split("s", 1, nested("f", with(b.el("a"), transition{To: core.ToFail, ExitCode: "BAD"})), b.el("b", "FAILED"))),
+			"FAILED/FAILED: a b FAILED/FAILED")
+	})
 	t.Run("FLOW-35 a decision in a branch is kept and stands", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

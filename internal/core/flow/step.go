@@ -99,7 +99,7 @@ func (w *walker) step(ctx context.Context, step *core.Step, p *thread) outcome {
 	case core.StatusStarting, core.StatusStarted, core.StatusStopping, core.StatusStopped, core.StatusUnknown:
 		o.final = true
 	}
-	o.err = stepFailure(se, ran)
+	o.err = w.stepFailure(se, ran)
 	return o
 }
 
@@ -156,13 +156,15 @@ func (w *walker) starts(ctx context.Context, step *core.Step) (bool, error) {
 }
 
 // stepFailure is what the job says about a step that did not complete.
-func stepFailure(se *core.StepExecution, ran bool) error {
+func (w *walker) stepFailure(se *core.StepExecution, ran bool) error {
 	e := &core.Error{Op: "step " + se.StepName, Err: se.Failure}
 	switch {
 	case se.Failure != nil:
 	case !ran:
 		e.Msg = fmt.Sprintf("was given up (%s, exit code %s) by an earlier execution, and the flow has no way on from it",
 			se.Status, core.Quote(se.ExitStatus.Code))
+		e.Hint = fmt.Sprintf("add a transition on %s to it, or give the instance up: %s",
+			core.Quote(se.ExitStatus.Code), w.command("abandon"))
 	default:
 		e.Msg = fmt.Sprintf("ended %s", se.Status)
 		if se.Status == core.StatusStopped {
