@@ -146,7 +146,7 @@ func (e *execution[I, O]) seal(ctx context.Context, next *core.StepExecution, c 
 	if err := e.tellSkips(ctx); err != nil {
 		return err
 	}
-	if err := e.streams.checkpoint(next.Context); err != nil {
+	if err := e.parts.Checkpoint(next.Context); err != nil {
 		return fmt.Errorf("checkpoint of chunk %d: %w", c.seq, err)
 	}
 	next.Context.Put(core.ContextKeyChunk, c.seq)

@@ -52,7 +52,7 @@
 //
 // The limit of a skip policy is shared by all phases and counts per execution of
 // the step, the chunk at work included. The percentage is judged before each
-// commit. Skip listeners and rejects are told just before the commit and in the
+// commit, over all records that this execution has read. Skip listeners and rejects are told just before the commit and in the
 // order of the items, so only of chunks that nothing else stops.
 //
 // With Threads the items of a chunk are processed, and retried, by several

@@ -22,17 +22,16 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 	if err != nil {
 		return core.ExitStatus{}, err
 	}
-	parts := b.parts()
-	defer e.streams.close(ctx, s)
+	defer e.close(ctx)
 	if err := e.claim(ctx); err != nil {
 		return core.ExitStatus{}, err
 	}
-	if err := e.streams.open(ctx, parts, s.Context); err != nil {
+	if err := e.parts.Open(ctx, s.Context); err != nil {
 		return core.ExitStatus{}, err
 	}
 	err = e.run(ctx)
 	if err == nil {
-		err = finish(ctx, parts)
+		err = finish(ctx, e.parts.members)
 	}
 	return core.ExitStatus{Code: core.ExitCodeCompleted, Message: e.unheard}, err
 }
@@ -41,7 +40,7 @@ func (b *Body[I, O]) Execute(ctx context.Context, s *core.Scope) (core.ExitStatu
 type execution[I, O any] struct {
 	*Body[I, O]
 	scope   *core.Scope
-	streams streams
+	parts   group
 	sink    core.Sink // the writer, when it keeps its own checkpoint; else nil
 	in      []I       // as long as it may be filled at present
 	out     []O       // reused
@@ -73,7 +72,7 @@ func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
 	}
 	fill := min(b.size(), firstFill)
 	e := &execution[I, O]{
-		Body: b, scope: s, in: make([]I, fill), out: make([]O, 0, fill), seq: seq,
+		Body: b, scope: s, parts: group{members: b.all()}, in: make([]I, fill), out: make([]O, 0, fill), seq: seq,
 		read: s.Step.Counts.Read, skipped: skipsOf(s.Step.Counts),
 		tolerant: b.options.Skip != nil || b.options.Retry != nil,
 	}

@@ -28,7 +28,7 @@ func TestTraces(t *testing.T) {
 		processes int
 	}{
 		{
-			name: "CHUNK-02 clean", items: 10, status: core.StatusCompleted,
+			name: "CHUNK-02 CHUNK-04 clean", items: 10, status: core.StatusCompleted,
 			want: core.Counts{Read: 10, Write: 10, Commit: 4}, writes: 4, processes: 10,
 		},
 		{
@@ -82,7 +82,7 @@ func TestTraces(t *testing.T) {
 				t.Errorf("the position is %d, want %d", position, tt.want.Read)
 			}
 			if r.afterEnd > 0 {
-				t.Error("CHUNK-04 the reader was called again after the end")
+				t.Error("the reader was called again after the end")
 			}
 		})
 	}

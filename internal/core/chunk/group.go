@@ -7,7 +7,8 @@ import (
 	"github.com/batchctl/batchctl/internal/core"
 )
 
-// group passes on to its members what a step asks of one part.
+// group passes on to its members what is asked of one part, or of all parts of a
+// step.
 type group struct {
 	members []any // each once
 	opened  []core.ItemStream
@@ -86,7 +87,8 @@ func join[T any](w core.ItemWriter[T], sink core.Sink) (core.ItemWriter[T], erro
 	}
 }
 
-// Open implements core.ItemStream.
+// Open implements core.ItemStream. A stream counts as opened before its Open is
+// called, so that Close also reaches the one that failed (STEP-03).
 func (g *group) Open(ctx context.Context, ec core.ExecutionContext) error {
 	for _, m := range g.members {
 		stream, ok := m.(core.ItemStream)

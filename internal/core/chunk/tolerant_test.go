@@ -109,6 +109,12 @@ func traces() []trace {
 			want:   core.Counts{Read: 3, Write: 3, Commit: 1}, writes: 1, processes: 3,
 		},
 		{
+			name: "CHUNK-11 item 5 fails in read, not skippable", retry: retrying(3), failed: true,
+			skip:   core.LimitSkipPolicy{ErrorClasses: core.ErrorClasses{Include: []string{"process", "write"}}, Max: 10},
+			script: script{last: 10, broken: []int{5}},
+			want:   core.Counts{Read: 3, Write: 3, Commit: 1}, writes: 1, processes: 3,
+		},
+		{
 			name: "CHUNK-23 item 5 on write, not skippable", failed: true,
 			skip:   core.LimitSkipPolicy{ErrorClasses: core.ErrorClasses{Include: []string{"read"}}, Max: 10},
 			script: script{last: 10, write: map[int]int{5: always}},
