@@ -192,6 +192,46 @@ func TestDayOfTestRecords(t *testing.T) {
 	b.checkDay(t, b.in, date)
 }
 
+// A restart behind the last chunk has nothing left to read. The day is not empty
+// for that: whether it is was decided before, by what verifyInput has counted.
+func TestRestartThatReadsNothing(t *testing.T) {
+	t.Parallel()
+	const date = "2021-01-02"
+	b := setup(t)
+	job := settlement.Job()
+	job.Listener.AfterChunk = func(_ context.Context, s *core.Scope) {
+		if s.Step.StepName == settlement.StepSettle && s.Step.Counts.Commit == 3 { // what was rejected cannot be put there
+			if err := os.Mkdir(b.rejectsFile(date), 0o700); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	first, err := b.runJob(t, job, date, skipping(1))
+	if err == nil {
+		t.Fatal("the day completed although its rejects could not be published")
+	}
+	if got := stepOf(first, settlement.StepSettle); got.Status != core.StatusFailed || got.Counts.Read != 2999 {
+		t.Fatalf("settleTransactions is %s, counts %+v, want FAILED behind all records", got.Status, got.Counts)
+	}
+	if err := os.Remove(b.rejectsFile(date)); err != nil {
+		t.Fatal(err)
+	}
+	second, err := b.run(t, date)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := stepOf(second, settlement.StepSettle); got == nil || got.Counts.Read != 0 {
+		t.Errorf("the restart has settleTransactions as %+v, want it without a record", got)
+	}
+	if second.ExitStatus.Code != core.ExitCodeCompleted {
+		t.Errorf("exit code %s, want %s", second.ExitStatus.Code, core.ExitCodeCompleted)
+	}
+	b.checkDay(t, b.without(t, date, "17265O"), date)
+	if got := len(b.rejects(t, date)); got != 1 {
+		t.Errorf("%d rejects, want 1", got)
+	}
+}
+
 // An instance that an older version has begun knows no number of records.
 func TestDayWithoutACount(t *testing.T) {
 	t.Parallel()
