@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -63,6 +64,9 @@ func runShow(ctx context.Context, a *app, o *showOptions) error {
 			return err
 		}
 		owner = verdict.Liveness.String() + ": " + verdict.Evidence
+		if verdict.Liveness == core.OwnerDead {
+			owner += "; recover it with: " + a.command("recover", strconv.FormatInt(o.id, 10))
+		}
 	}
 	return a.showExecution(ctx, x, je, render.Execution{Owner: owner, Contexts: o.contexts, Partitions: o.partitions})
 }

@@ -25,7 +25,7 @@ func (p *Printer) Job(j *core.Job) error {
 		}
 	}
 	b.WriteByte('\n')
-	if err := plan(j).Write(&b, p.Style); err != nil {
+	if err := p.plan(j).Write(&b, p.Style); err != nil {
 		return err
 	}
 	return p.write(b.Bytes())

@@ -35,6 +35,7 @@ type branch struct {
 	label string
 	step  *core.StepExecution // nil: the line is a heading
 	notes []Cell
+	below []Cell // notes behind what the step had to say
 	kids  []*branch
 }
 
@@ -254,6 +255,7 @@ func (o *outline) lines() []line {
 					l.notes = append(l.notes, o.x.childNote(child))
 				}
 			}
+			l.notes = append(l.notes, b.below...)
 			all = append(all, l)
 			walk(b.kids, indent+indentation)
 		}

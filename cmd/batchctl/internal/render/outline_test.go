@@ -211,6 +211,11 @@ func TestOutlineOrder(t *testing.T) {
 			want: append(append([]string{"load", "28 parts: 1 STARTED, 25 STOPPED, 2 FAILED", "  load:bad", "  load:worse"}, numbered("  load:partition%d", 18)...),
 				"  and 8 more that did not complete: batchctl show 0 --partitions"),
 		},
+		"what is left out stands behind what the last part said": {
+			steps: saying(planned(many("load", 21, core.StatusFailed), `{"index":%d}`), "no space left on the device"),
+			want: append(append([]string{"load", "21 parts: 21 FAILED"}, saidEach(numbered("  load:partition%d", 20), "  no space left on the device")...),
+				"  and 1 more that did not complete: batchctl show 0 --partitions"),
+		},
 		"parts are known by what the plan gave them": {
 			steps: planned(many("load", 2, core.StatusFailed), `{"index":%d,"count":2,"min":1000000,"max":2.0,"value":"EM\u001b[31mEA","open":true}`),
 			want: []string{
@@ -218,6 +223,10 @@ func TestOutlineOrder(t *testing.T) {
 				"  load:partition0", `  max 2.0, min 1000000, open true, value "EM\x1b[31mEA"`,
 				"  load:partition1", `  max 2.0, min 1000000, open true, value "EM\x1b[31mEA"`,
 			},
+		},
+		"a message in which a value stands by chance is no name": {
+			steps: saying(planned(many("load", 1, core.StatusFailed), `{"index":%d,"branch":"mail","value":"b"}`), "command b ended"),
+			want:  []string{"load", "1 part: 1 FAILED", "  load:partition0", `  branch "mail", value "b"`, "  command b ended"},
 		},
 		"a message that names the file of its part is enough": {
 			steps: saying(planned(many("load", 2, core.StatusFailed), `{"index":%d,"file":"/in/%[1]d.csv","fileName":"%[1]d.csv"}`), "/in/1.csv:3: no number"),
@@ -245,12 +254,20 @@ func planned(steps []*core.StepExecution, context string) []*core.StepExecution 
 	return steps
 }
 
-// saying lets all parts say the same, and one of them something else beside it.
+// saying lets all parts say the same.
 func saying(steps []*core.StepExecution, message string) []*core.StepExecution {
 	for _, se := range steps[1:] {
 		se.ExitStatus.Message = message
 	}
 	return steps
+}
+
+// saidEach puts what was said behind each of lines.
+func saidEach(lines []string, said string) (both []string) {
+	for _, line := range lines {
+		both = append(both, line, said)
+	}
+	return both
 }
 
 func numbered(format string, n int) (texts []string) {
@@ -400,6 +417,31 @@ func TestPlan(t *testing.T) {
 				aligned(t, out.String())
 			}
 		})
+	}
+}
+
+// TestPlanOnNarrowTerminal: what is the same for every step gives way to names.
+func TestPlanOnNarrowTerminal(t *testing.T) {
+	t.Parallel()
+	j := &core.Job{Name: "day", Steps: []*core.Step{{Name: "settleTransactions", Kind: "chunk"}, {Name: "report", Kind: "exec"}}}
+	for width, want := range map[int][2]bool{100: {true, true}, 40: {false, false}} {
+		p, out := printer(render.FormatTable, render.Style{Borders: streams.BordersASCII, Width: width}, time.UTC)
+		if err := p.Job(j); err != nil {
+			t.Fatal(err)
+		}
+		fits(t, out.String(), width)
+		got := [2]bool{strings.Contains(out.String(), "START LIMIT"), strings.Contains(out.String(), "AGAIN IF COMPLETE")}
+		if got != want || !strings.Contains(out.String(), "settleTransactions") {
+			t.Errorf("%d columns: the columns are there: %v, want %v:\n%s", width, got, want, out)
+		}
+	}
+	j.Steps[0].StartLimit = 3
+	p, out := printer(render.FormatTable, render.Style{Borders: streams.BordersASCII, Width: 45}, time.UTC)
+	if err := p.Job(j); err != nil {
+		t.Fatal(err)
+	}
+	if text := out.String(); !strings.Contains(text, "START LIMIT") || strings.Contains(text, "AGAIN") {
+		t.Errorf("the limit of one step is not told, or what is told of none is:\n%s", text)
 	}
 }
 

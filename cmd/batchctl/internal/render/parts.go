@@ -39,7 +39,7 @@ func (o *outline) fold(manager *branch, parts []*core.StepExecution) {
 	}
 	if left > 0 {
 		last := manager.kids[len(manager.kids)-1]
-		last.notes = append(last.notes, Cell{Text: fmt.Sprintf("and %d more that did not complete: %s",
+		last.below = append(last.below, Cell{Text: fmt.Sprintf("and %d more that did not complete: %s",
 			left, o.x.command("show", fmt.Sprint(o.x.ID), "--partitions"))})
 	}
 }
@@ -52,7 +52,7 @@ type partValues map[string]any
 // than another value.
 var saidAlready = map[string]bool{"index": true, "count": true, "fileName": true}
 
-// note says which part se is, as far as its message does not.
+// note says which part se is. A file that its message names is not named again.
 func (v partValues) note(se *core.StepExecution) []Cell {
 	var words []string
 	for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -61,7 +61,7 @@ func (v partValues) note(se *core.StepExecution) []Cell {
 			continue
 		}
 		switch s, isText := v[key].(string); {
-		case isText && s != "" && strings.Contains(se.ExitStatus.Message, s):
+		case isText && key == "file" && strings.Contains(se.ExitStatus.Message, s):
 			continue
 		case isText && key == "file":
 			text = core.QuotePath(s)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,14 +20,26 @@ type planned struct {
 }
 
 // plan draws the steps of a job in the order in which they are written down, and
-// the ways between them where they are not one behind the other.
-func plan(j *core.Job) Table {
+// the ways between them where they are not one behind the other. Where the table
+// is too wide for the terminal, columns that say nothing are left out.
+func (p *Printer) plan(j *core.Job) Table {
 	var lines []planned
 	for _, s := range j.Steps {
 		lines = planStep(lines, s, 0)
 	}
 	lines = planLevel(lines, j.Flow, 0, "the job")
-	t := tabulate(lines, planFields(lines))
+	fields := planFields(lines)
+	t := planTable(lines, fields)
+	if t.fitsDecently(p.Style) {
+		return t
+	}
+	return planTable(lines, slices.DeleteFunc(fields, func(f field[planned]) bool {
+		return f.usual != "" && !slices.ContainsFunc(lines, func(l planned) bool { return l.step != nil && f.cell(l).Text != f.usual })
+	}))
+}
+
+func planTable(lines []planned, fields []field[planned]) Table {
+	t := tabulate(lines, fields)
 	t.Notes = map[int][]Cell{}
 	for i, l := range lines {
 		for _, note := range l.notes {
@@ -41,7 +54,7 @@ func planFields(lines []planned) []field[planned] {
 	fields := []field[planned]{
 		{title: "STEP", wrap: true, cell: func(l planned) Cell { return Cell{Text: l.label, Indent: l.indent} }},
 		{title: "KIND", wrap: true, cell: func(l planned) Cell { return Cell{Text: l.kind} }},
-		{title: "START LIMIT", right: true, cell: func(l planned) Cell {
+		{title: "START LIMIT", usual: "none", right: true, cell: func(l planned) Cell {
 			switch {
 			case l.step == nil:
 				return Cell{}
@@ -50,7 +63,7 @@ func planFields(lines []planned) []field[planned] {
 			}
 			return Cell{Text: strconv.Itoa(l.step.StartLimit)}
 		}},
-		{title: "AGAIN IF COMPLETE", cell: func(l planned) Cell {
+		{title: "AGAIN IF COMPLETE", usual: "no", cell: func(l planned) Cell {
 			if l.step == nil {
 				return Cell{}
 			}

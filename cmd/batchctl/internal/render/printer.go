@@ -104,6 +104,7 @@ type field[T any] struct {
 	wrap  bool
 	cell  func(T) Cell
 	text  func(T) string // for CSV; nil: the text of cell
+	usual string         // a column that says nothing else may be left out
 }
 
 // list writes items in the printer's format; key names the array in JSON.
