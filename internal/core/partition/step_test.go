@@ -169,6 +169,25 @@ func TestStep(t *testing.T) {
 			t.Errorf("got contexts %v and %v", b.last("load").Context, je.Context)
 		}
 	})
+	t.Run("and is not put again at the end, over what a part has put", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		worker := tasklet(func(_ context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+			if day, _ := s.JobContext.Get("day"); day != "monday" {
+				return core.Finished, fmt.Errorf("the part finds %v", day)
+			}
+			s.JobContext.Put("day", "tuesday")
+			return core.Finished, nil
+		})
+		je := b.complete(partition.Step("load", worker, core.PartitionerFunc(
+			func(_ context.Context, s *core.Scope, _ int) ([]core.Partition, error) {
+				s.JobContext.Put("day", "monday")
+				return []core.Partition{{Name: "a"}}, nil
+			}), partition.Options{}))
+		if je.Context["day"] != "tuesday" || b.last("load").Context[core.ContextKeyPlan] == nil {
+			t.Errorf("got contexts %v and %v", je.Context, b.last("load").Context)
+		}
+	})
 	t.Run("many failures are counted, and few are told", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
