@@ -13,6 +13,31 @@ import (
 	"github.com/batchctl/batchctl/internal/core/chunk"
 )
 
+// A scan is one transaction behind the one that failed, with a savepoint for each
+// item and no retry.
+func TestScanIsOneTransaction(t *testing.T) {
+	t.Parallel()
+	repo := open{begun: new(int), ended: new(int), savepoints: new(int)}
+	je := &core.JobExecution{ID: 1}
+	s := &core.Scope{
+		Run:  &core.Run{Job: &core.Job{Name: "scan"}, Execution: je, Repo: repo, Log: quiet()},
+		Step: &core.StepExecution{ID: 1, JobExecution: je, StepName: stepName},
+	}
+	w := newListing("a")
+	body := chunk.New(core.ItemReader[int](&source{last: 9}), core.ItemProcessor[int, int](&middle{}), core.ItemWriter[int](w),
+		chunk.Options{Size: 5, Skip: skipping(1), Retry: retrying(1)})
+	if _, err := body.Execute(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	// Two attempts at the first chunk, its scan, and the second chunk.
+	if *repo.begun != 4 || *repo.ended != 4 || *repo.savepoints != 5 {
+		t.Errorf("%d transactions were begun, %d ended, and %d savepoints set; want 4 and 5", *repo.begun, *repo.ended, *repo.savepoints)
+	}
+	if want := (core.Counts{Read: 9, Write: 8, WriteSkip: 1, Commit: 2, Rollback: 3}); s.Step.Counts != want {
+		t.Errorf("counts %+v, want %+v", s.Step.Counts, want)
+	}
+}
+
 // A savepoint that fails, as after a full disk, is no matter of an item.
 func TestTransactionGoneInScan(t *testing.T) {
 	t.Parallel()

@@ -124,12 +124,9 @@ func skipsOf(c core.Counts) int64 { return c.ReadSkip + c.ProcessSkip + c.WriteS
 // tellSkips tells the listener and the rejects about the items that the chunk
 // passes over, in the order of the items.
 func (e *execution[I, O]) tellSkips(ctx context.Context) error {
-	slices.SortStableFunc(e.skips, func(a, b skip) int {
-		if a.in != b.in {
-			return a.in - b.in
-		}
-		return rank(a) - rank(b)
-	})
+	// A record that could not be read has the place of the item behind it, and was
+	// passed over before that.
+	slices.SortStableFunc(e.skips, func(a, b skip) int { return a.in - b.in })
 	for i := range e.skips {
 		s := &e.skips[i]
 		if err := e.tellSkip(ctx, s); err != nil {
@@ -147,14 +144,6 @@ func (e *execution[I, O]) tellSkips(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// rank puts a record that could not be read before the item behind it.
-func rank(s skip) int {
-	if s.phase == core.PhaseRead {
-		return 0
-	}
-	return 1
 }
 
 func (e *execution[I, O]) tellSkip(ctx context.Context, s *skip) error {
