@@ -170,7 +170,7 @@ func (e *execution) afterStep(ctx context.Context, ended core.StepExecution) (ex
 			err = panics.Recovered("the listener after step "+e.step.Name, v)
 		}
 	}()
-	ended.Context = ended.Context.Clone()
+	ended.Context = e.scope.Context.Clone()
 	return e.listener.AfterStep(ctx, e.scope, ended)
 }
 

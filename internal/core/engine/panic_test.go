@@ -112,6 +112,24 @@ func TestPanic(t *testing.T) {
 				t.Errorf("the log lacks %q:\n%s", want, b.logs)
 			}
 		}
+		for _, tt := range []struct{ got, want string }{
+			{je.Steps[0].ExitStatus.Message, "the listener after the step failed: panic in the listener after step a: late"},
+			{je.ExitStatus.Message, "the listener after the job failed: panic in the listener after job nightly: later"},
+		} {
+			if !strings.Contains(tt.got, tt.want) {
+				t.Errorf("got exit message %q, want %q", tt.got, tt.want)
+			}
+		}
+	})
+	t.Run("in a listener before the job fails the job", func(t *testing.T) {
+		t.Parallel()
+		nightly := job(nothing("a"))
+		nightly.Listener.BeforeJob = func(context.Context, *core.Run) error { panic("early") }
+		je, err := setup(t).run(nightly)
+		if err == nil || err.Error() != "panic in job nightly: early" {
+			t.Errorf("got error %v", err)
+		}
+		wantStates(t, je, "FAILED/FAILED:")
 	})
 }
 

@@ -183,6 +183,29 @@ func TestStepLife(t *testing.T) {
 			t.Errorf("got exit message %q, want one line", got)
 		}
 	})
+	t.Run("a listener after the end sees the context that is written, and cannot change it but through the scope", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		step := bodyStep("a", func(_ context.Context, s *core.Scope) (core.ExitStatus, error) {
+			s.Context.Put("late", true)
+			return core.ExitStatus{}, nil
+		})
+		step.Listener.AfterStep = func(_ context.Context, s *core.Scope, ended core.StepExecution) (core.ExitStatus, error) {
+			if ended.Context["late"] != true {
+				t.Errorf("the listener saw the context %v", ended.Context)
+			}
+			ended.Context.Put("lost", true)
+			s.Context.Put("kept", true)
+			return core.ExitStatus{}, nil
+		}
+		je, err := b.run(job(step))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ec := b.last(je.Instance.ID, "a").Context; ec["late"] != true || ec["kept"] != true || ec["lost"] != nil {
+			t.Errorf("got context %v", ec)
+		}
+	})
 	t.Run("STEP-09 what a listener returns is joined by severity", func(t *testing.T) {
 		t.Parallel()
 		je, err := setup(t).run(job(
