@@ -43,7 +43,10 @@
 // changed), the step fails with ErrJobRestart, for that is true of the parent as
 // well. Whoever restarts the parent under a new definition says so for all that
 // it launches. Exit codes do pass, joined by severity, for the parent's flow to
-// branch on.
+// branch on; a NOOP only where the child has never started a step. Where it says
+// that an earlier attempt had done all and died before it could say so, the step
+// ends with what that attempt would have said: how the last step of a simple job
+// ended, and COMPLETED for a flow job.
 //
 // # Which execution is next
 //

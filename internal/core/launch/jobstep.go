@@ -96,7 +96,10 @@ func (b childBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus,
 			slog.String("job", s.Job.Name), slog.String("step", s.Step.StepName),
 			slog.String("child", b.child.Name), slog.Any("recovered", je.Recovered), slog.Int64("childExecutionId", je.ID))
 	}
-	return childOutcome(s, je, err)
+	if err == nil {
+		return b.succeeded(ctx, s, je, "")
+	}
+	return childFailure(s, je, err)
 }
 
 // parameters returns what is to be launched, which is stored before it is
@@ -169,9 +172,11 @@ func (b childBody) complete(ctx context.Context, s *core.Scope, ps core.JobParam
 			Hint: command("executions", "--job", b.child.Name),
 		}
 	}
-	return core.ExitStatus{
-		Code: found[0].ExitStatus.Code, Message: childName(found[0]) + " was complete already",
-	}.AddMessage(found[0].ExitStatus.Message), nil
+	done, err := s.Repo.JobExecution(ctx, found[0].ID) // with its steps
+	if err != nil {
+		return core.ExitStatus{}, err
+	}
+	return b.succeeded(ctx, s, done, " was complete already")
 }
 
 // refused is the error of a step whose job could not be launched.
@@ -181,11 +186,8 @@ func (b childBody) refused(err error) error {
 	}
 }
 
-// childOutcome is how the step ends when its job has ended as je, with err.
-func childOutcome(s *core.Scope, je *core.JobExecution, err error) (core.ExitStatus, error) {
-	if err == nil {
-		return core.ExitStatus{Code: je.ExitStatus.Code, Message: childName(je)}.AddMessage(je.ExitStatus.Message), nil
-	}
+// childFailure is how the step ends when its job has ended as je, with err.
+func childFailure(s *core.Scope, je *core.JobExecution, err error) (core.ExitStatus, error) {
 	exit := core.ExitStatus{Code: je.ExitStatus.Code}
 	told := fmt.Sprintf("%s ended %s", childName(je), je.Status)
 	if je.Status.IsRunning() {

@@ -133,3 +133,101 @@ func TestJobStepTakenOver(t *testing.T) {
 		})
 	}
 }
+
+// unended is a repository that cannot write the end of a job.
+type unended struct {
+	core.JobRepository
+	job string
+}
+
+func (r unended) Begin(ctx context.Context, je *core.JobExecution) (core.Tx, error) {
+	tx, err := r.JobRepository.Begin(ctx, je)
+	return unendedTx{Tx: tx, job: r.job}, err
+}
+
+type unendedTx struct {
+	core.Tx
+	job string
+}
+
+func (tx unendedTx) UpdateJobExecution(ctx context.Context, je *core.JobExecution) error {
+	if je.Instance.JobName == tx.job && !je.EndTime.IsZero() {
+		return errBoom
+	}
+	return tx.Tx.UpdateJobExecution(ctx, je)
+}
+
+// A child whose end could not be recorded fails its parent, whose text says what
+// the child reads. The restart finds that all is done, and the parent goes the way
+// that it would have gone: that of the child's work, not that of NOOP.
+func TestJobStepUnrecordedEnd(t *testing.T) {
+	t.Parallel()
+	late := daily(succeed)
+	late.Steps[0].Listener.AfterStep = func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error) {
+		return core.ExitStatus{Code: "LATE"}, nil
+	}
+	flow := daily(succeed)
+	flow.Flow, flow.Steps = []core.Element{{Step: flow.Steps[0]}}, nil
+	for _, tt := range []struct {
+		name  string
+		child *core.Job
+		apart bool // somebody restarts the child before the parent
+		code  string
+	}{
+		{"a simple job", daily(succeed), false, "COMPLETED"},
+		{"a simple job, restarted apart", daily(succeed), true, "COMPLETED"},
+		{"a simple job with an exit code of its own", late, false, "LATE"},
+		{"a flow job", flow, false, "COMPLETED"},
+	} {
+		t.Run("FLOW-52 "+tt.name, func(t *testing.T) {
+			t.Parallel()
+			parent := &core.Job{Name: "monthly", Open: true, Flow: []core.Element{
+				{
+					Step:        launch.JobStep("close", tt.child, dayOnly()),
+					Transitions: []core.Transition{{On: tt.code, To: "work"}},
+				},
+				{Step: job("", succeed).Steps[0]},
+			}}
+			b := setup(t, parent, tt.child)
+			dying := b.open()
+			je, err := b.operator(unended{dying, "daily"}, parent).Start(t.Context(), "monthly", params(day(1)), launch.Options{})
+			if want := "step close: execution 2 of job daily still reads STARTED: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got error %v, want %q first", err, want)
+			}
+			if errors.Is(err, core.ErrRepository) {
+				t.Errorf("the parent's error is ErrRepository: %v", err)
+			}
+			wantStates(t, je, "FAILED/FAILED: close FAILED/FAILED")
+			closeStore(t, dying)
+			if tt.apart {
+				if _, err := b.Start(t.Context(), "daily", params(day(1)), launch.Options{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			again, err := b.Restart(t.Context(), je.ID, nil, launch.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantStates(t, again, "COMPLETED/COMPLETED: close COMPLETED/"+tt.code+" work COMPLETED/COMPLETED")
+			wantStates(t, b.of("daily")[1], "COMPLETED/NOOP:")
+		})
+	}
+	t.Run("FLOW-52 a job in which there was nothing to do says so", func(t *testing.T) {
+		t.Parallel()
+		empty := daily(succeed)
+		empty.Flow = []core.Element{
+			{
+				Name: "any", Transitions: []core.Transition{{On: "EMPTY", To: core.ToEnd}, {To: "work"}},
+				Decider: core.DeciderFunc(func(context.Context, *core.Run, *core.StepExecution) (string, error) { return "EMPTY", nil }),
+			},
+			{Step: empty.Steps[0]},
+		}
+		empty.Steps = nil
+		b := setup(t, monthly(empty, dayOnly()))
+		je, err := b.start(day(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantStates(t, je, "COMPLETED/COMPLETED: close COMPLETED/NOOP work COMPLETED/COMPLETED")
+	})
+}
