@@ -109,6 +109,13 @@ func definition(format string, args ...any) error {
 	return &core.Error{Kind: core.ErrJobDefinition, Msg: fmt.Sprintf(format, args...)}
 }
 
+// Check says what is wrong with cfg by itself, as an ErrJobDefinition, before
+// anything is run.
+func (cfg Config) Check() error {
+	_, err := cfg.checked()
+	return err
+}
+
 // checked returns cfg with its defaults filled in, or says what is wrong with it
 // by itself, whatever the machine looks like.
 func (cfg Config) checked() (Config, error) {
@@ -195,14 +202,14 @@ func (cfg Config) checkOutcomes() error {
 		if code < 0 || code > 255 {
 			return definition("exec: exit-codes: %d is not between 0 and 255", code)
 		}
-		if err := checkOutcome(cfg.ExitCodes[code]); err != nil {
+		if err := CheckOutcome(cfg.ExitCodes[code]); err != nil {
 			return definition("exec: exit-codes: %d: %v", code, err)
 		}
 	}
 	if cfg.Else == "" {
 		return nil
 	}
-	if err := checkOutcome(cfg.Else); err != nil {
+	if err := CheckOutcome(cfg.Else); err != nil {
 		return definition("exec: exit-codes: *: %v", err)
 	}
 	return nil
@@ -211,8 +218,8 @@ func (cfg Config) checkOutcomes() error {
 // maxOutcome bounds the name of an outcome; the column of exit codes holds 2500.
 const maxOutcome = 100
 
-// checkOutcome says why a name cannot be the outcome of a step.
-func checkOutcome(name string) error {
+// CheckOutcome says why a name cannot be the exit status of a step.
+func CheckOutcome(name string) error {
 	switch {
 	case name == "":
 		return fmt.Errorf("the exit status is empty")
@@ -224,6 +231,11 @@ func checkOutcome(name string) error {
 	for _, reserved := range []string{core.ExitCodeExecuting, core.ExitCodeUnknown, core.ExitCodeRefused} {
 		if strings.HasPrefix(name, reserved) {
 			return fmt.Errorf("the exit status %s begins with %s, which has a meaning of its own", core.Quote(name), reserved)
+		}
+	}
+	for _, known := range []string{core.ExitCodeCompleted, core.ExitCodeStopped, core.ExitCodeFailed} {
+		if strings.EqualFold(name, known) && name != known { // it would complete a step that wants to fail
+			return fmt.Errorf("the exit status %s would not mean %s: write it in capitals", core.Quote(name), known)
 		}
 	}
 	return nil

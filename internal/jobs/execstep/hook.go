@@ -96,13 +96,3 @@ func (h Hook) run(ctx context.Context, s *core.Scope, t tasklet, c call, stop <-
 	}
 	return nil
 }
-
-// Check says what is wrong with cfg by itself, as an ErrJobDefinition, before
-// anything is run.
-func (cfg Config) Check() error {
-	_, err := cfg.checked()
-	return err
-}
-
-// CheckOutcome says why a name cannot be the exit status of a step.
-func CheckOutcome(name string) error { return checkOutcome(name) }

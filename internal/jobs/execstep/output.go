@@ -77,7 +77,7 @@ func (o *Output) add(line string) error {
 			return errors.New("exit-status is given twice")
 		}
 		o.ExitStatus = value
-		return checkOutcome(value)
+		return CheckOutcome(value)
 	case strings.HasPrefix(key, keyContext):
 		return put(o.Context, key, strings.TrimPrefix(key, keyContext), value)
 	case strings.HasPrefix(key, keyJobContext):

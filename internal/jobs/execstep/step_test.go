@@ -137,6 +137,7 @@ func TestDefinitionErrors(t *testing.T) {
 		{"exit code negative", execstep.Config{Script: ran, ExitCodes: map[int]string{-1: "X"}}, "-1 is not between"},
 		{"empty outcome", execstep.Config{Script: ran, ExitCodes: map[int]string{1: ""}}, "exit-codes: 1: the exit status is empty"},
 		{"reserved outcome", execstep.Config{Script: ran, ExitCodes: map[int]string{1: "UNKNOWN"}}, `"UNKNOWN" begins with UNKNOWN`},
+		{"outcome in small letters", execstep.Config{Script: ran, ExitCodes: map[int]string{1: "Failed"}}, `exit-codes: 1: the exit status "Failed" would not mean FAILED: write it in capitals`},
 		{"outcome of escapes", execstep.Config{Script: ran, Else: "A\x1b"}, `*: the exit status "A\x1b"`},
 		{"outcome too long", execstep.Config{Script: ran, Else: strings.Repeat("x", 101)}, "more than 100 characters"},
 		{"NUL in the script", execstep.Config{Script: ran + "\x00"}, "the script"},
