@@ -79,6 +79,9 @@ func (c Counts) Add(d Counts) Counts {
 	}
 }
 
+// Skip returns how many items were skipped, in whatever phase.
+func (c Counts) Skip() int64 { return c.ReadSkip + c.ProcessSkip + c.WriteSkip }
+
 // Balanced reports whether every item read is accounted for (CHUNK-47):
 // read = written + filtered + skipped in process + skipped in write.
 func (c Counts) Balanced() bool {

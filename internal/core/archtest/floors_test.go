@@ -36,8 +36,9 @@ var floors = map[string][]string{
 	"internal/core/archtest": {},
 	"schema":                 {},
 
-	// 1: the verbs, each beside the others
+	// 1: the verbs, each beside the others, and what panics and histories are
 	"internal/core/panics":    {"internal/core"},
+	"internal/core/history":   {"internal/core"},
 	"internal/core/engine":    {"internal/core", "internal/core/fault", "internal/core/panics"},
 	"internal/core/chunk":     {"internal/core", "internal/core/fault", "internal/core/panics"},
 	"internal/core/flow":      {"internal/core", "internal/core/panics"},
@@ -83,8 +84,8 @@ var floors = map[string][]string{
 		"internal/jobs/csvfile", "internal/jobs/rejects", "internal/jobs/settlement", decimal,
 	},
 	"internal/jobs/definition": {
-		"internal/core", "internal/core/chunk", "internal/core/civil", "internal/core/engine", "internal/core/flow", "internal/core/launch",
-		"internal/core/partition",
+		"internal/core", "internal/core/chunk", "internal/core/civil", "internal/core/engine", "internal/core/flow", "internal/core/history",
+		"internal/core/launch", "internal/core/partition",
 		"internal/jobs/component", "internal/jobs/csvfile", "internal/jobs/execstep", "internal/jobs/expr", "internal/jobs/infile",
 		"internal/jobs/jsonl", "internal/jobs/partfile", "internal/jobs/record", "internal/jobs/rejects", "internal/jobs/sqlitem", "internal/jobs/sqlstep", yaml,
 	},
@@ -98,10 +99,10 @@ var floors = map[string][]string{
 	"cmd/batchctl": {"cmd/batchctl/internal/cli", "cmd/batchctl/internal/streams"},
 	"cmd/batchctl/internal/cli": {
 		"cmd/batchctl/internal/render", "cmd/batchctl/internal/streams", "internal/core", "internal/core/civil",
-		"internal/core/fault", "internal/core/launch", "internal/core/secret", "internal/jobs/all", "internal/jobs/definition",
+		"internal/core/fault", "internal/core/history", "internal/core/launch", "internal/core/secret", "internal/jobs/all", "internal/jobs/definition",
 		"internal/jobs/definition/scaffold", "internal/jobs/expr", "internal/store/sqlite", "schema", cobra, pflag, text,
 	},
-	"cmd/batchctl/internal/render":  {"cmd/batchctl/internal/streams", "internal/core", runewidth, tablewriter},
+	"cmd/batchctl/internal/render":  {"cmd/batchctl/internal/streams", "internal/core", "internal/core/history", runewidth, tablewriter},
 	"cmd/batchctl/internal/streams": {term},
 
 	// beside the house: what makes test data, tests and measurements
@@ -111,9 +112,11 @@ var floors = map[string][]string{
 	"internal/store/storetest":        {"internal/core", forTests[0]},
 	"internal/crashtest":              {},
 	"internal/bench": {
-		"internal/core", "internal/core/launch", "internal/jobs/all", "internal/jobs/definition", "internal/jobs/settlement",
+		"internal/core", "internal/core/chunk", "internal/core/flow", "internal/core/launch", "internal/core/partition",
+		"internal/jobs/all", "internal/jobs/definition", "internal/jobs/rejects", "internal/jobs/settlement",
 		"internal/sample", "internal/store/sqlite",
 	},
+	"internal/bench/features":      {"internal/bench"},
 	"internal/bench/memory":        {"internal/sample"},
 	"internal/bench/settle":        {"internal/bench", "internal/sample"},
 	"internal/bench/startup":       {"internal/bench"},
@@ -163,7 +166,7 @@ var testFloors = map[string][]string{
 	"internal/jobs/definition/scaffold": {"internal/jobs/all", "internal/jobs/definition"},
 	"internal/jobs/all":                 {"internal/core", "internal/core/chunk", "internal/core/launch", "internal/jobs/csvfile", "internal/store/sqlite", decimal},
 	"internal/crashtest": {
-		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/launch",
+		"internal/core", "internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/launch",
 		"internal/core/partition", "internal/jobs/all", "internal/jobs/definition", "internal/jobs/execstep", "internal/jobs/rejects",
 		"internal/jobs/csvfile", "internal/jobs/sqlitem", "internal/sample", "internal/store/sqlite", compress, sqlite3,
 	},

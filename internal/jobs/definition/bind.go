@@ -1,7 +1,6 @@
 package definition
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -192,7 +191,7 @@ func (b *bound) lookup(r *Reference) (value any, ok bool, err error) {
 		return value, ok, nil
 	case ScopeSteps:
 		id, field := splitStepKey(r.Key)
-		return b.ofStep(id, field)
+		return fieldOfStep(b.run, id, field)
 	}
 	return nil, false, b.j.fault(r.Pos, "nothing is known about #{%s[...]} here", r.Scope)
 }
@@ -237,56 +236,6 @@ func (b *bound) property(all []Pair, key string) (value any, ok bool, err error)
 		}
 	}
 	return nil, false, nil
-}
-
-// The fields of a step's newest execution.
-const (
-	fieldExitStatus  = "exitStatus"
-	fieldBatchStatus = "batchStatus"
-	fieldReadCount   = "readCount"
-	fieldWriteCount  = "writeCount"
-	fieldFilterCount = "filterCount"
-	fieldSkipCount   = "skipCount"
-)
-
-// splitStepKey takes ID.FIELD apart. An id may hold dots, a field does not.
-func splitStepKey(key string) (id, field string) {
-	if i := strings.LastIndexByte(key, '.'); i >= 0 {
-		return key[:i], key[i+1:]
-	}
-	return key, ""
-}
-
-// ofStep returns a field of the newest execution of a step in this instance; ok
-// is false when it was never started.
-func (b *bound) ofStep(id, field string) (value any, ok bool, err error) {
-	se, err := b.run.Repo.LastStepExecution(context.Background(), b.run.Execution.Instance.ID, id)
-	if errors.Is(err, core.ErrNoSuchStepExecution) {
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	return stepField(se, field)
-}
-
-func stepField(se *core.StepExecution, field string) (value any, ok bool, err error) {
-	c := se.Counts
-	switch field {
-	case fieldExitStatus:
-		return se.ExitStatus.Code, true, nil
-	case fieldBatchStatus:
-		return se.Status.String(), true, nil
-	case fieldReadCount:
-		return c.Read, true, nil
-	case fieldWriteCount:
-		return c.Write, true, nil
-	case fieldFilterCount:
-		return c.Filter, true, nil
-	case fieldSkipCount:
-		return c.ReadSkip + c.ProcessSkip + c.WriteSkip, true, nil
-	}
-	return nil, false, fmt.Errorf("a step has no field %s", core.Quote(field))
 }
 
 // format writes a value as a text: a day as yyyy-mm-dd.

@@ -121,7 +121,7 @@ func (c *compiler) reportExpression(t Text, err error) {
 
 // vars returns the values of what env lets expressions name.
 func (b *bound) vars(env expr.Environment) (*expr.Vars, error) {
-	vars := &expr.Vars{Maps: map[expr.Map]map[string]string{}, Steps: map[string]expr.Step{}}
+	vars := &expr.Vars{Maps: map[expr.Map]map[string]string{}}
 	for _, m := range slices.Sorted(maps.Keys(env.Maps)) {
 		values, err := b.mapOf(m, env.Maps[m], env.Secrets[m])
 		if err != nil {
@@ -129,22 +129,12 @@ func (b *bound) vars(env expr.Environment) (*expr.Vars, error) {
 		}
 		vars.Maps[m] = values
 	}
-	for _, id := range env.StepIDs {
-		se, err := b.run.Repo.LastStepExecution(context.Background(), b.run.Execution.Instance.ID, id)
-		if errors.Is(err, core.ErrNoSuchStepExecution) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		counts := se.Counts
-		vars.Steps[id] = expr.Step{
-			ExitStatus: se.ExitStatus.Code, BatchStatus: se.Status.String(),
-			ReadCount: counts.Read, WriteCount: counts.Write, FilterCount: counts.Filter,
-			SkipCount: counts.ReadSkip + counts.ProcessSkip + counts.WriteSkip,
-		}
+	if len(env.StepIDs) == 0 {
+		return vars, nil
 	}
-	return vars, nil
+	var err error
+	vars.Steps, err = stepsOf(b.run)
+	return vars, err
 }
 
 // mapOf returns the texts of a map, but the secrets in it.

@@ -118,7 +118,7 @@ func stepBlocks(g *grammar) {
 		name: "decision", help: "Chooses a way.",
 		keys: []key{
 			{name: "decision", kind: kindID, required: true, help: "The name, unique in the file."},
-			{name: "value", kind: kindExpr, required: true, help: "An expression over jobParameters, jobContext, steps and the like; its result is the exit status."},
+			{name: "value", kind: kindExpr, required: true, help: "An expression over jobParameters, jobContext, steps and the like; its result is the exit status. The counts of a step are those of all attempts at it."},
 			ways[0],
 			{name: "transitions", shape: many, of: "transition", required: true, help: ways[1].help},
 		},

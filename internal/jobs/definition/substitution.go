@@ -15,9 +15,6 @@ var scopes = []string{
 	ScopeSteps, ScopeTotal,
 }
 
-// fieldsOfStep are what #{steps['id'].field} can ask for.
-var fieldsOfStep = []string{"exitStatus", "batchStatus", "readCount", "writeCount", "filterCount", "skipCount"}
-
 // maxReferences bounds the substitutions of one text, and how deep defaults lie
 // in each other.
 const (

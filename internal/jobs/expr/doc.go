@@ -21,7 +21,7 @@
 //	maps         jobParameters['x']   jobProperties   partition   jobContext
 //	             stepContext   env; which of them, depends on the place; texts
 //	steps        steps['id'].exitStatus  batchStatus  readCount  writeCount
-//	             filterCount  skipCount
+//	             filterCount  skipCount; the counts are those of all attempts
 //	operators    - !   * / %   + -   == != < <= > >= in contains startsWith
 //	             endsWith matches   && (and)   || (or)   ? :
 //	functions    see [Functions]

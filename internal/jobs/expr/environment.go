@@ -75,8 +75,9 @@ type Vars struct {
 	Steps map[string]Step
 }
 
-// Step is what an expression may ask about a step: its latest execution. A step
-// that never ran is not in Vars.Steps, and all of it is null.
+// Step is what an expression may ask about a step: how its newest execution has
+// ended, and what all attempts at it have counted together. A step that never ran
+// is not in Vars.Steps, and all of it is null.
 type Step struct {
 	ExitStatus, BatchStatus string
 

@@ -17,7 +17,7 @@ func failedPlace(je *core.JobExecution, job *core.Job, err error) (step, part st
 	}
 	c := se.Counts
 	step = fmt.Sprintf(" in step %s: read %d, written %d, filtered %d, skipped %d, commits %d, rollbacks %d",
-		se.StepName, c.Read, c.Write, c.Filter, c.ReadSkip+c.ProcessSkip+c.WriteSkip, c.Commit, c.Rollback)
+		se.StepName, c.Read, c.Write, c.Filter, c.Skip(), c.Commit, c.Rollback)
 	if failed := failedPart(je, se.StepName); failed != nil {
 		if _, name := core.SplitStepName(failed.StepName); !strings.Contains(err.Error(), "part "+name) {
 			part = fmt.Sprintf("the first part that did not complete is %s, which is %s", failed.StepName, failed.Status)

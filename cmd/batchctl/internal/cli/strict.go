@@ -31,7 +31,7 @@ func (a *app) rejected(ctx context.Context, x core.JobExplorer, je *core.JobExec
 		return nil
 	}
 	t := newRejectsTally(x, je)
-	err := t.instance(context.WithoutCancel(ctx), je.Instance, generation{})
+	err := t.addInstance(context.WithoutCancel(ctx), je.Instance, generation{})
 	total, places := t.sum()
 	var found string
 	switch {
@@ -129,10 +129,6 @@ func (t *rejectsTally) shows() int64 {
 		return t.ended.ID
 	}
 	return id
-}
-
-func skippedIn(se *core.StepExecution) int64 {
-	return se.Counts.ReadSkip + se.Counts.ProcessSkip + se.Counts.WriteSkip
 }
 
 // rejectsFiles returns the files that a step has put skipped records into, as

@@ -5,37 +5,24 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/history"
 )
 
 // totals returns which executions the instance of je has, oldest first, and what
 // its steps have done in all of them together: every attempt counts from nothing.
 // It returns nothing where there was one attempt only, or where that cannot be
 // looked up.
-func totals(ctx context.Context, x core.JobExplorer, je *core.JobExecution) (ids []int64, sums []render.StepTotal) {
-	t := newRejectsTally(x, je)
-	all, err := t.attempts(ctx, je.Instance.ID)
-	if err != nil || len(all.executions) < 2 {
+func totals(ctx context.Context, x core.JobExplorer, je *core.JobExecution) (ids []int64, sums []history.Total) {
+	h, err := history.Of(ctx, x, je.Instance.ID)
+	if err != nil || len(h.Executions) < 2 {
 		return nil, nil
 	}
-	for _, attempt := range all.executions {
+	if sums, err = h.Totals(ctx); err != nil {
+		return nil, nil
+	}
+	for _, attempt := range h.Executions {
 		ids = append(ids, attempt.ID)
-		for _, se := range attempt.Steps {
-			counted, err := t.counts(ctx, all, attempt, se)
-			if err != nil {
-				return nil, nil
-			}
-			if !counted {
-				continue
-			}
-			step, _ := core.SplitStepName(se.StepName)
-			i := slices.IndexFunc(sums, func(s render.StepTotal) bool { return s.StepName == step })
-			if i < 0 {
-				i, sums = len(sums), append(sums, render.StepTotal{StepName: step})
-			}
-			sums[i].Counts = sums[i].Counts.Add(se.Counts)
-		}
 	}
 	return ids, sums
 }
@@ -46,7 +33,7 @@ func rejectsOf(ctx context.Context, x core.JobExplorer, je *core.JobExecution) m
 	found := map[int64][]string{}
 	looked := 0
 	for _, se := range je.Steps {
-		if skippedIn(se) == 0 || se.Status != core.StatusCompleted { // until then it is called otherwise
+		if se.Counts.Skip() == 0 || se.Status != core.StatusCompleted { // until then it is called otherwise
 			continue
 		}
 		if se.Context == nil {
@@ -72,7 +59,7 @@ func rejectsNotes(je *core.JobExecution, files map[int64][]string) map[string]st
 	counts, places := map[string]int64{}, map[string][]string{}
 	for _, se := range je.Steps {
 		step, part := core.SplitStepName(se.StepName)
-		if n := skippedIn(se); part == "" {
+		if n := se.Counts.Skip(); part == "" {
 			counts[step] = max(counts[step], n)
 		}
 		for _, file := range files[se.ID] {

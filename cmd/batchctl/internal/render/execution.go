@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/history"
 )
 
 // Execution is one execution, and what is known beside its rows.
@@ -34,15 +35,9 @@ type Execution struct {
 	// Attempts are the executions of the instance, where there are several, and
 	// Totals what its steps have done in all of them.
 	Attempts []int64
-	Totals   []StepTotal
+	Totals   []history.Total
 	// Command returns words as a command line to be pasted.
 	Command func(words ...string) string
-}
-
-// StepTotal is what all attempts at a step, or its parts, have done together.
-type StepTotal struct {
-	StepName string
-	Counts   core.Counts
 }
 
 // Child is what a job step has launched. Execution is nil when it has not got
