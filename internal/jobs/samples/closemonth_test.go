@@ -378,6 +378,36 @@ func TestNextMonth(t *testing.T) {
 	}
 }
 
+// A stop reaches the day that is being settled, and leaves the others to the
+// restart.
+func TestCloseMonthIsStopped(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.february(t, false)
+	b.stop = core.NewStop()
+	b.atStart(settlement.StepSettle, 3, func() { b.stop.Request(core.ErrStopped) })
+	first, err := b.run(t, samples.CloseMonth(), february)
+	if !errors.Is(err, core.ErrStopped) || first.Status != core.StatusStopped {
+		t.Fatalf("%v, want it stopped", err)
+	}
+	want := []string{
+		"openMonth COMPLETED", "settleDays STOPPED",
+		"settleDays:2021-02-01 COMPLETED", "settleDays:2021-02-02 COMPLETED", "settleDays:2021-02-03 STOPPED",
+	}
+	if d := diff(want, ran(first)); d != "" {
+		t.Errorf("first attempt (-want +got):\n%s", d)
+	}
+	b.stop = nil
+	second := b.mustRun(t, samples.CloseMonth(), february)
+	if steps := ran(second); len(steps) != 3+26 || steps[2] != "settleDays:2021-02-03 COMPLETED" {
+		t.Errorf("second attempt %v", steps)
+	}
+	if got := b.settled(t); got != 29 {
+		t.Errorf("dailySettlement was executed %d times, want the third day twice", got)
+	}
+	b.checkMonth(t, b.store.Path())
+}
+
 // What the restart of the month is given reaches the day that failed.
 func TestCloseMonthRestartReachesTheDay(t *testing.T) {
 	t.Parallel()

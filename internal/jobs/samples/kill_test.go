@@ -3,10 +3,8 @@
 package samples_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,34 +19,8 @@ import (
 )
 
 // killEnv makes the test program the process that dies: it holds its folder, the
-// step at whose start it does, and which start that is.
+// step at whose start it does, and at which of its starts.
 const killEnv = "SAMPLES_TEST_KILL"
-
-// deadly is a log that kills the process when a step starts for the nth time.
-type deadly struct {
-	slog.Handler
-	step string
-	n    *int
-}
-
-func (d deadly) Enabled(context.Context, slog.Level) bool { return true }
-
-func (d deadly) Handle(_ context.Context, r slog.Record) error {
-	if r.Message != "Executing step" {
-		return nil
-	}
-	r.Attrs(func(a slog.Attr) bool {
-		if a.Key == "step" && a.Value.String() == d.step {
-			*d.n--
-		}
-		return true
-	})
-	if *d.n == 0 {
-		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
-		select {} // nothing runs after it
-	}
-	return nil
-}
 
 // TestKillVictim is no test: TestCloseMonthIsKilled runs it in a process of its
 // own.
@@ -63,11 +35,14 @@ func TestKillVictim(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := setupAt(t, dir, nil)
-	b.launcher.Log = slog.New(deadly{Handler: slog.DiscardHandler, step: step, n: &n})
+	b.atStart(step, n, func() {
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
+		select {} // nothing runs after it
+	})
 	b.mustRun(t, samples.CloseMonth(), february)
 }
 
-// The process dies in the middle of the tenth day, and between the days and the
+// The process dies in the tenth day, whose transactions are settled, and between the days and the
 // end of the month. The next run takes over: it restarts the day that died, runs
 // those that are left, and no transaction is lost or counted twice.
 func TestCloseMonthIsKilled(t *testing.T) {
@@ -78,7 +53,6 @@ func TestCloseMonthIsKilled(t *testing.T) {
 		from     int // the first day that runs again
 		executed int // how often dailySettlement is, in the end
 	}{
-		{settlement.StepSettle, 10, 10, 29},
 		{settlement.StepReport, 10, 10, 29},
 		{samples.StepCloseBooks, 1, 29, 28},
 	} {

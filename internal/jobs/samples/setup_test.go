@@ -57,6 +57,35 @@ func setupAt(t *testing.T, dir string, zone *time.Location) *bench {
 	return b
 }
 
+// atStart lets do happen when a step, of any job, starts for the nth time.
+func (b *bench) atStart(step string, nth int, do func()) {
+	b.launcher.Log = slog.New(watcher{Handler: slog.DiscardHandler, step: step, left: &nth, do: do})
+}
+
+// watcher is a log that hears of the start of a step. The steps that it hears of
+// run one at a time.
+type watcher struct {
+	slog.Handler
+	step string
+	left *int
+	do   func()
+}
+
+func (watcher) Enabled(context.Context, slog.Level) bool { return true }
+
+func (w watcher) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if r.Message != "Executing step" || a.Key != "step" || a.Value.String() != w.step {
+			return true
+		}
+		if *w.left--; *w.left == 0 {
+			w.do()
+		}
+		return false
+	})
+	return nil
+}
+
 // token returns 32 random hexadecimal digits.
 func token() string {
 	var b [16]byte
