@@ -221,6 +221,18 @@ func TestStepLife(t *testing.T) {
 			t.Errorf("got exit message %q", got)
 		}
 	})
+	t.Run("STEP-09 a refusal stays one, whatever a listener returns", func(t *testing.T) {
+		t.Parallel()
+		refused := bodyStep("a", func(context.Context, *core.Scope) (core.ExitStatus, error) {
+			return core.ExitStatus{}, core.ErrCheckpointMismatch
+		})
+		je, err := setup(t).run(job(listened(refused, core.ExitStatus{Code: "ZEBRA", Message: "mail was sent"}, nil)))
+		wantError(t, err, core.ErrCheckpointMismatch)
+		wantStates(t, je, "FAILED/REFUSED: a FAILED/REFUSED")
+		if got := je.Steps[0].ExitStatus.Message; !strings.HasSuffix(got, "; mail was sent") {
+			t.Errorf("got exit message %q, want also what the listener said", got)
+		}
+	})
 	t.Run("STEP-10 an error fails the step and is its message", func(t *testing.T) {
 		t.Parallel()
 		je, err := setup(t).run(job(bodyStep("a", func(context.Context, *core.Scope) (core.ExitStatus, error) {
