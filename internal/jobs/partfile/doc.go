@@ -24,8 +24,8 @@
 // itself tells whether it is the merged file, also when the parts are gone.
 //
 // An output never replaces an SQLite database, the repository least of all, and
-// never takes the name of what is kept beside one: such a target is
-// refused when it is opened and once more before the rename.
+// never takes the name of what is kept beside one: such a target is refused when
+// it is opened and once more before the rename.
 //
 // While a File is open its part is locked, so that two writers with one target,
 // of one process or of two, do not write into each other's part.

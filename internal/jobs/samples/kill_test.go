@@ -42,9 +42,10 @@ func TestKillVictim(t *testing.T) {
 	b.mustRun(t, samples.CloseMonth(), february)
 }
 
-// The process dies in the tenth day, whose transactions are settled, and between the days and the
-// end of the month. The next run takes over: it restarts the day that died, runs
-// those that are left, and no transaction is lost or counted twice.
+// The process dies in the tenth day, whose transactions are settled, and between
+// the days and the end of the month. The next run takes over: it restarts the day
+// that died, runs those that are left, and no transaction is lost or counted
+// twice.
 func TestCloseMonthIsKilled(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
