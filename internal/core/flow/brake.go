@@ -50,8 +50,9 @@ func (w *walker) pull(ctx context.Context, b *brake, n *node, o outcome) {
 	}
 }
 
-// isFinal reports whether a restart alone cannot cure the error.
-func isFinal(err error) bool {
+// IsFinal reports whether a restart alone cannot cure the error that ended a job
+// or a branch.
+func IsFinal(err error) bool {
 	return errors.Is(err, core.ErrCheckpointMismatch) || errors.Is(err, core.ErrStartLimitExceeded) ||
 		errors.Is(err, core.ErrJobRestart)
 }

@@ -140,6 +140,21 @@ func (p *plan) element(depth int) core.Element {
 	})}
 }
 
+// restarts lets stops below elements restart at one of the targets, which lie
+// further down: one above makes the way depend on where a process dies.
+func (p *plan) restarts(elements []core.Element, targets []core.Element) {
+	for i := range elements {
+		e := &elements[i]
+		for j := range e.Transitions {
+			if t := &e.Transitions[j]; t.To == core.ToStop && rapid.Bool().Draw(p.t, "restart") {
+				t.Restart = targets[rapid.IntRange(0, len(targets)-1).Draw(p.t, "target")].ID()
+			}
+		}
+		p.restarts(e.Flow, targets)
+		p.restarts(e.Split, targets)
+	}
+}
+
 // TestRandomFlows runs random flows to their end at once, and with processes
 // that die and are stopped on the way.
 func TestRandomFlows(t *testing.T) {
@@ -148,6 +163,9 @@ func TestRandomFlows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := &plan{t: t, call: func(context.Context, *core.Scope) error { return nil }}
 		nightly := &core.Job{Flow: p.level(2)}
+		for i := range nightly.Flow[1:] {
+			p.restarts(nightly.Flow[i:i+1], nightly.Flow[i+1:])
+		}
 		n++
 		nightly.Name = fmt.Sprint("whole", n)
 		if err := flow.Check(nightly); err != nil {

@@ -45,6 +45,11 @@ func TestRestart(t *testing.T) {
 			"FAILED/FAILED: a ABANDONED/FAILED b c FAILED/FAILED",
 			"COMPLETED/COMPLETED: c",
 		}},
+		{"FLOW-26 a failure stays FAILED when the step behind it is at its start limit", func(b *bundle) *core.Job {
+			a, limited := b.el("a", "COMPLETED", "FAILED"), b.el("b", "FAILED")
+			a.Step.AllowStartIfComplete, limited.Step.StartLimit = true, 1
+			return job(on(then(a, "b"), "FAILED", "b"), limited)
+		}, []string{"FAILED/FAILED: a b FAILED/FAILED", "FAILED/FAILED: a FAILED/FAILED"}},
 		{"a failure that ended the flow runs again, although a later failure was caught", func(b *bundle) *core.Job {
 			return job(
 				on(b.el("a", "FAILED"), "FAILED", "b"), b.el("b", "FAILED", "FAILED", "COMPLETED"))

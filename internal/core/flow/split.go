@@ -60,7 +60,7 @@ func join(n *node, outcomes []outcome) outcome {
 	worst := outcome{}
 	curable := false // a restart helps a branch that failed
 	for _, o := range outcomes {
-		curable = curable || o.status == core.StatusFailed && !isFinal(o.err)
+		curable = curable || o.status == core.StatusFailed && !IsFinal(o.err)
 		worst.status = max(worst.status, o.status)
 		worst.final = worst.final || o.final
 		worst.recording = worst.recording || o.recording
@@ -102,7 +102,7 @@ func message(o outcome) string {
 // another branch that failed. Both are said, but cannot be asked for.
 func below(o outcome, worst core.BatchStatus, curable bool) error {
 	stopped := worst > o.status && core.IsInterruption(o.err)
-	refused := worst == core.StatusFailed && curable && isFinal(o.err)
+	refused := worst == core.StatusFailed && curable && IsFinal(o.err)
 	if (stopped || refused) && !o.recording && !core.IsFenced(o.err) {
 		return errors.New(o.err.Error())
 	}

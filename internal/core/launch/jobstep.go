@@ -9,6 +9,7 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/fault"
+	"github.com/batchctl/batchctl/internal/core/flow"
 )
 
 // ParametersExtractor makes the parameters of the job that a job step launches.
@@ -200,7 +201,7 @@ func childFailure(s *core.Scope, je *core.JobExecution, err error) (core.ExitSta
 	switch {
 	case errors.Is(err, errNewDefinition):
 		e.Kind, e.Hint = errNewDefinition, newDefinitionHint(s)
-	case je.Status == core.StatusFailed && isFinal(err):
+	case je.Status == core.StatusFailed && flow.IsFinal(err): // a restart of the parent restarts the child
 		e.Kind = core.ErrJobRestart
 	case je.Status == core.StatusStopped:
 		e.Kind = core.ErrStopped
@@ -211,12 +212,6 @@ func childFailure(s *core.Scope, je *core.JobExecution, err error) (core.ExitSta
 		}
 	}
 	return exit, e
-}
-
-// isFinal reports whether a restart of the child, which a restart of the parent
-// is as well, cannot cure the error.
-func isFinal(err error) bool {
-	return errors.Is(err, core.ErrJobRestart) || errors.Is(err, core.ErrStartLimitExceeded) || errors.Is(err, core.ErrCheckpointMismatch)
 }
 
 func childName(je *core.JobExecution) string {
