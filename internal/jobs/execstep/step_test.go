@@ -184,6 +184,14 @@ func TestStdin(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+	t.Run("the command leads a session and a group of its own", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		je := b.must(sh(`read -r pid name state parent group session rest < /proc/$$/stat; test "$group $session" = "$$ $$" && echo leads`))
+		if got := b.log(je); got != "leads\n" {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("it is a file", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -232,6 +240,17 @@ func TestOutputFile(t *testing.T) {
 		wantClass(t, err, execstep.ClassExit)
 		if _, told := je.Context["rows"]; told || b.context(je)["a"] != nil {
 			t.Errorf("contexts %v and %v", je.Context, b.context(je))
+		}
+	})
+	t.Run("a command that failed or was stopped cannot ask for another end", func(t *testing.T) {
+		t.Parallel()
+		for code, want := range map[int]string{1: "FAILED/FAILED", 2: "STOPPED/STOPPED"} {
+			cfg := write("exit-status=WARNINGS\nno pair\n")
+			cfg.Script += fmt.Sprintf("; exit %d", code)
+			cfg.ExitCodes = map[int]string{2: "STOPPED"}
+			je, err := setup(t).run(cfg)
+			wantError(t, err, nil, fmt.Sprintf("the script exited with code %d", code))
+			wantStep(t, je, want)
 		}
 	})
 	t.Run("who hears of the end of the job is told the log of a command that failed", func(t *testing.T) {
