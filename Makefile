@@ -20,7 +20,7 @@ LINT     := $(GO) tool -modfile=internal/tools/go.mod golangci-lint
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## settle DATE (2021-01-01) from testdata into build/, and show it
@@ -52,6 +52,10 @@ bench: build ## measure against programs written by hand, as ratios
 	@$(BATCHCTL) --db build/bench.db run dailySettlement requestDate=2021-01-03 || test $$? -eq 5
 	$(GO) run -tags $(TAGS) ./internal/bench/settle -rows $(ROWS) -rounds $(ROUNDS)
 	$(GO) run -tags $(TAGS) ./internal/bench/startup -rounds $(ROUNDS) -runs $(RUNS)
+
+.PHONY: bench-features
+bench-features: compiler ## measure what is there and not used, as ratios to a step without it
+	$(GO) run -tags $(TAGS) ./internal/bench/settle -features -rows $(ROWS) -rounds $(ROUNDS)
 
 .PHONY: crash
 crash: compiler ## kill real processes at random instants and compare what is left

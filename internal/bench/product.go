@@ -22,18 +22,24 @@ import (
 // Product settles day, whose files are in dir, into the repository at dbPath,
 // and returns what its chunk step took.
 func Product(ctx context.Context, dbPath, dir string, day sample.Day, now func() time.Time) (Usage, error) {
-	return run(ctx, settlement.Job(), settlement.StepSettle, dbPath, core.JobParameters{
-		{Name: "requestDate", Value: day.Date, Identifying: true},
-		{Name: "inputDir", Value: dir},
-		{Name: "outputDir", Value: filepath.Dir(dbPath)},
-	}, now)
+	c, err := run(ctx, settlement.Job(), settlement.StepSettle, dbPath, settlementParameters(dbPath, dir, day), now)
+	return c.Usage, err
+}
+
+// settlementParameters have the report and the rejects beside the repository.
+func settlementParameters(dbPath, dir string, day sample.Day) core.JobParameters {
+	return core.JobParameters{
+		{Name: settlement.ParamDate, Value: day.Date, Identifying: true},
+		{Name: settlement.ParamInput, Value: dir},
+		{Name: settlement.ParamOutput, Value: filepath.Dir(dbPath)},
+	}
 }
 
 // run runs job on a repository at dbPath, and returns what the step of that name
-// took.
+// took, and how many write transactions the job began.
 func run(
 	ctx context.Context, job *core.Job, stepName, dbPath string, ps core.JobParameters, now func() time.Time,
-) (u Usage, err error) {
+) (c Cost, err error) {
 	token := func() string {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // never fails
@@ -41,19 +47,21 @@ func run(
 	}
 	store, err := sqlite.Open(ctx, dbPath, sqlite.Options{Now: now, Token: token})
 	if err != nil {
-		return Usage{}, err
+		return Cost{}, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	repo := &beginning{Store: store}
 	for step := range job.AllSteps() {
 		if step.Name == stepName {
-			measure(step, now, &u)
+			measure(step, now, &c.Usage)
 		}
 	}
 	launcher := &launch.JobLauncher{
-		Repo: store, Log: slog.New(slog.DiscardHandler), Now: now, Token: token, Dir: filepath.Dir(dbPath),
+		Repo: repo, Log: slog.New(slog.DiscardHandler), Now: now, Token: token, Dir: filepath.Dir(dbPath),
 	}
 	_, err = launcher.Run(ctx, job, ps, launch.Options{})
-	return u, err
+	c.Transactions = repo.begun.Load()
+	return c, err
 }
 
 // measure wraps the body of step.
