@@ -135,6 +135,9 @@ func TestNegativeControls(t *testing.T) {
 // ones repeat them.
 const maxHits = 4
 
+// briefHits is maxHits for the pipelines with -brief.
+const briefHits = 3
+
 // TestFailpoints dies at every failpoint in the program, at its first hits, and
 // once more in the recovery.
 func TestFailpoints(t *testing.T) {
@@ -175,11 +178,15 @@ func scene(point string) func(t *testing.T, point string) (hits int) {
 func dieInPipelines(t *testing.T, point string) (hits int) {
 	t.Helper()
 	const few = 5 * chunkSize
+	most := maxHits
+	if *brief {
+		most = briefHits
+	}
 	for _, p := range pipelines() {
 		if p.broken || p.definition && *brief {
 			continue
 		}
-		for hit := 1; hit <= maxHits; hit++ {
+		for hit := 1; hit <= most; hit++ {
 			tr := newTrial(t, p, few)
 			if first := primers[point]; first != "" {
 				tr.run(t, 0, fault.Variable+"="+first+"=kill")

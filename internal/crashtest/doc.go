@@ -6,18 +6,26 @@
 //	make crash
 //
 // The flags -kills, -rows, -rounds, -launches and -shared make it longer or
-// shorter, and -brief kills each definition ten times only and at no failpoint;
-// -seed repeats the instants of a run. Every test prints its seed, and keeps the
+// shorter, and -brief kills each definition and the end of a month ten times only,
+// and definitions at no failpoint; -seed repeats the instants of a run. Every test prints its seed, and keeps the
 // directory of a trial that went wrong.
 //
 // Every failpoint is died at by something, without exceptions: mostly by the
 // pipelines; those of stop, abandon and recover by processes that do nothing
 // else; those of the ledger and of db backup by batchctl.
 //
-// The pipelines move rows in chunks that also skip, retry and scan, in the calls
-// of a tasklet, in the branches of a split, in parts, in the job of a job step,
-// by a command that outlives who started it, by the definitions of testdata, and
-// by the statements of steps in another database.
+// The pipelines move rows in chunks that also skip, retry, scan and use several
+// threads, in the calls of a tasklet, in the branches of a split, in parts that
+// are merged and in parts that skip, in jobs that job steps launch one below the
+// other, by a command that outlives who started it, by the definitions of
+// testdata, and by the statements of steps.
+//
+// What a pipeline asks on its way never says the same twice where that must not
+// matter: a decision chooses another way each time, and the parameters of
+// launched jobs are drawn. Whoever does not keep the first answer doubles rows.
+// Commands tell of each call with its key, so that none is called more often than
+// its way after a crash allows; hooks tell of each step. One flow stops on its
+// way and is started again.
 //
 // Each definition has a row and kills of its own. The one that is named so goes
 // through every format; the others are about one thing each: files of gzip and of
@@ -30,7 +38,7 @@
 // killed: none takes what the other has committed.
 //
 // Besides the pipelines it kills batchctl itself in the middle of
-// dailySettlement, the compiled one and its definition, lets hundreds of processes launch one instance at once and
+// dailySettlement, the compiled one and its definition, and of closeMonth, lets hundreds of processes launch one instance at once and
 // dozens share one repository, kills whoever has won, and suspends owners: one
 // that is suspended is never robbed, and one that was overruled by force commits
 // nothing more.

@@ -3,19 +3,19 @@
 package crashtest
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/chunk"
+	"github.com/batchctl/batchctl/internal/jobs/csvfile"
 	"github.com/batchctl/batchctl/internal/jobs/rejects"
 )
 
@@ -46,54 +46,107 @@ func faultOf(id int) string {
 // skipping binds the step that moves a faulty CSV file and skips what is bad.
 func skipping(write bindPart) func(string, *core.Scope) (core.StepBody, error) {
 	return func(dir string, s *core.Scope) (core.StepBody, error) {
-		var p parts
-		if err := readCSV(dir, s, &p); err != nil {
-			return nil, err
-		}
-		if err := write(dir, s, &p); err != nil {
-			return nil, err
-		}
-		process := func(ctx context.Context, in item) (item, bool, error) {
-			if faultOf(int(in.id)) == core.PhaseProcess {
-				return in, false, core.Classified(core.ClassProcessValidation, errors.New("refused on purpose"))
-			}
-			return double(ctx, in)
-		}
-		return chunk.New(p.reader, core.ProcessorFunc[item, item](process), p.writer, chunk.Options{
-			Size: chunkSize, Streams: p.streams,
-			Skip: core.LimitSkipPolicy{
-				ErrorClasses: core.ErrorClasses{Include: []string{
-					core.ClassReadParse, core.ClassProcessValidation, core.ClassWriteConstraint,
-				}},
-				Max: core.NoSkipLimit,
-			},
-			Retry: core.BackoffRetryPolicy{
-				ErrorClasses: core.ErrorClasses{Include: []string{core.ClassWriteConstraint}}, Max: 1, Backoff: time.Millisecond,
-			},
-			Rejects: rejects.New(rejects.Config{Path: filepath.Join(dir, rejectsFile), Scope: s}),
-		}), nil
+		return skippingFrom(sourceConfig(dir), dir, rejectsFile, s, write)
 	}
 }
 
+// skippingFrom is skipping for a file, or a part of one, and its rejects.
+func skippingFrom(source csvfile.ReaderConfig, dir, to string, s *core.Scope, write bindPart) (core.StepBody, error) {
+	p := parts{reader: csvfile.NewReader(source, parseItem)}
+	if err := write(dir, s, &p); err != nil {
+		return nil, err
+	}
+	process := func(ctx context.Context, in item) (item, bool, error) {
+		if faultOf(int(in.id)) == core.PhaseProcess {
+			return in, false, core.Classified(core.ClassProcessValidation, errors.New("refused on purpose"))
+		}
+		return double(ctx, in)
+	}
+	return chunk.New(p.reader, core.ProcessorFunc[item, item](process), p.writer, chunk.Options{
+		Size: chunkSize, Streams: p.streams,
+		Skip: core.LimitSkipPolicy{
+			ErrorClasses: core.ErrorClasses{Include: []string{
+				core.ClassReadParse, core.ClassProcessValidation, core.ClassWriteConstraint,
+			}},
+			Max: core.NoSkipLimit,
+		},
+		Retry: core.BackoffRetryPolicy{
+			ErrorClasses: core.ErrorClasses{Include: []string{core.ClassWriteConstraint}}, Max: 1, Backoff: time.Millisecond,
+		},
+		Rejects: rejects.New(rejects.Config{Path: filepath.Join(dir, to), Scope: s}),
+	}), nil
+}
+
+// Of the items one in busyItem fails at first, of the chunks one in busyChunk,
+// when all of it is written.
+const (
+	busyItem  = 35
+	busyChunk = 3
+)
+
+// retrying binds the step that moves the CSV file to two outputs on several
+// threads, in spite of errors that pass.
+func retrying(dir string, s *core.Scope) (core.StepBody, error) {
+	var p parts
+	if err := errors.Join(readCSV(dir, s, &p), writeBoth(dir, s, &p)); err != nil {
+		return nil, err
+	}
+	writer, err := chunk.Tee[item](p.writer, &busyWriter{})
+	if err != nil {
+		return nil, err
+	}
+	var seen sync.Map // items that have failed
+	process := func(ctx context.Context, in item) (item, bool, error) {
+		if in.id%busyItem == 0 {
+			if _, again := seen.LoadOrStore(in.id, true); !again {
+				return in, false, errBusy
+			}
+		}
+		return double(ctx, in)
+	}
+	return chunk.New(p.reader, core.ProcessorFunc[item, item](process), writer, chunk.Options{
+		Size: chunkSize, Streams: p.streams, Threads: 3,
+		Retry: core.BackoffRetryPolicy{ErrorClasses: core.ErrorClasses{Include: []string{core.ClassWriteBusy}}, Max: 1, Backoff: time.Millisecond},
+	}), nil
+}
+
+var errBusy = core.Classified(core.ClassWriteBusy, errors.New("busy on purpose"))
+
+// busyWriter writes nothing, and refuses some chunks once, which the writers
+// before it have written then.
+type busyWriter struct{ last int64 }
+
+func (b *busyWriter) Write(_ context.Context, c *core.Chunk[item]) error {
+	if c.Seq%busyChunk != 0 || c.Seq == b.last {
+		return nil
+	}
+	b.last = c.Seq
+	return errBusy
+}
+
 // verifyRejects checks that every bad row is kept once.
-func (tr *trial) verifyRejects() (err error) {
-	f, err := os.Open(tr.path(rejectsFile))
+func (tr *trial) verifyRejects() error {
+	files, err := filepath.Glob(tr.path("rejects*.jsonl"))
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	var got, want []string
-	lines := bufio.NewScanner(f)
-	for lines.Scan() {
-		var r struct {
-			Phase string `json:"phase"`
-			Line  int    `json:"line"`
-			Raw   string `json:"raw"`
+	for _, file := range files {
+		err := tr.eachLine(filepath.Base(file), func(line string) error {
+			var r struct {
+				Phase string `json:"phase"`
+				Line  int    `json:"line"`
+				Raw   string `json:"raw"`
+			}
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				return err
+			}
+			got = append(got, fmt.Sprintf("%07d %s %s", r.Line, r.Phase, r.Raw))
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return fmt.Errorf("%s: %w", rejectsFile, err)
-		}
-		got = append(got, fmt.Sprintf("%07d %s %s", r.Line, r.Phase, r.Raw))
 	}
 	for i := 1; i <= tr.rows; i++ {
 		if phase := faultOf(i); phase != "" {
@@ -104,5 +157,5 @@ func (tr *trial) verifyRejects() (err error) {
 	if !slices.Equal(got, want) {
 		return fmt.Errorf("%s: %s", rejectsFile, firstDifference(strings.Join(got, "\n"), strings.Join(want, "\n")))
 	}
-	return lines.Err()
+	return nil
 }

@@ -4,6 +4,7 @@ package crashtest
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -74,24 +75,40 @@ func splitTruth(h *history) {
 	}
 }
 
-// parentJob launches the job that moves the source as a step.
+// parentJob moves the source, and launches a job that does as well, and which
+// launches another one that does. The parameters of both are drawn anew by every
+// attempt: whoever does not keep them moves the rows again, in another instance.
 func parentJob(dir string) *core.Job {
-	child := newJob(moverStep(dir, "move", writeRepository))
-	child.Name = "crash-child"
+	grandchild := newJob(moverStep(dir, "toRepository", writeRepository))
+	grandchild.Name, grandchild.Parameters = "crash-grandchild", drawnParameters()
+	child := newJob(moverStep(dir, "toSink", writeSink), launch.JobStep("grandchild", grandchild, draw))
+	child.Name, child.Parameters = "crash-child", drawnParameters()
 	return newJob(
-		launch.JobStep("child", child, launch.ParentParameters()),
+		moverStep(dir, "toFile", writeCSV),
+		launch.JobStep("child", child, draw),
 		engine.TaskletStep("behindChild", core.TaskletFunc(nothing)),
 	)
 }
 
-func parentTruth(h *history) {
-	h.instances, h.executions, h.steps = 2, 2, 3
-	h.commits++ // the call of the tasklet
+const drawnParameter = "drawn"
+
+func drawnParameters() core.ParameterSpecs {
+	return core.ParameterSpecs{{Name: drawnParameter, Type: core.TypeString, Required: true}}
 }
 
-const (
-	overlapsFile = "overlaps"
-)
+func draw(context.Context, *core.Scope) (core.JobParameters, error) {
+	return core.JobParameters{{Name: drawnParameter, Value: rand.Text(), Identifying: true}}, nil
+}
+
+func parentTruth(h *history) {
+	h.instances, h.executions, h.steps = 3, 3, 6
+	h.commits = 3*h.commits + 1 // the call of the tasklet
+	for i := range h.counts {
+		h.counts[i] *= 3
+	}
+}
+
+const overlapsFile = "overlaps"
 
 // moveScript does what the pipelines do, and is safe to repeat. It takes down
 // when another copy of it lives.
@@ -122,11 +139,15 @@ func execJob(dir string) *core.Job {
 	}))
 }
 
+// onceScript is moveScript for one that is not to be started when it was done.
+const onceScript = `if [ -e output.csv ]; then echo "$$ was started, and it was done" >> overlaps; fi
+` + moveScript
+
 // execCheckedJob asks a command whether the one that nobody saw end was done.
 func execCheckedJob(dir string) *core.Job {
 	return newJob(execstep.Step("move", func(*core.Scope) (execstep.Config, error) {
 		return execstep.Config{
-			Script: moveScript, Dir: dir, LogDir: dir, OnCrash: execstep.Check, CheckCommand: []string{"test", "-e", outputFile},
+			Script: onceScript, Dir: dir, LogDir: dir, OnCrash: execstep.Check, CheckCommand: []string{"test", "-e", outputFile},
 		}, nil
 	}))
 }
@@ -135,7 +156,8 @@ func execTruth(h *history) {
 	h.counts, h.commits, h.noFooter = [6]int{}, 1, true
 }
 
-// verifyNeverTwice checks that no two copies of the command lived at once.
+// verifyNeverTwice checks that no two copies of the command lived at once, and
+// that none was started in vain.
 func verifyNeverTwice(_ context.Context, tr *trial) error {
 	overlaps, err := os.ReadFile(tr.path(overlapsFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -144,5 +166,5 @@ func verifyNeverTwice(_ context.Context, tr *trial) error {
 	if err != nil {
 		return err
 	}
-	return fmt.Errorf("the command ran while another copy of it did: %s", overlaps)
+	return fmt.Errorf("the command ran when it must not: %s", overlaps)
 }

@@ -64,6 +64,8 @@ type pipeline struct {
 	// orphans tells that what a killed process leaves behind may go on for a
 	// while, and is waited for.
 	orphans bool
+	// again tells which error of a start is answered by the next start.
+	again func(error) bool
 	// truth changes what the history has to add up to; nil leaves what a job
 	// of one step has.
 	truth func(*history)
@@ -87,12 +89,19 @@ func pipelines() []pipeline {
 		{name: "skip-repository", target: toRepository, bind: skipping(writeRepository), faulty: true},
 		{name: "skip-sqlite", target: toSink, bind: skipping(writeSink), faulty: true},
 		{name: "skip-csv+sqlite", target: toFileAndSink, bind: skipping(writeBoth), faulty: true},
+		{name: "retry-csv+sqlite", target: toFileAndSink, bind: retrying},
 		{name: "split", target: toAll, build: splitJob, truth: splitTruth},
 		{name: "partition-csv", target: toFile, build: partitionToFile, truth: partitionTruth},
 		{name: "partition-repository", target: toRepository, build: partitionToRepository, truth: partitionTruth},
-		{name: "jobstep", target: toRepository, build: parentJob, truth: parentTruth},
+		{name: "partition-skip", target: toSink, build: partitionSkipping, truth: partitionTruth, faulty: true},
+		{name: "flow", target: toAll, build: flowJob, truth: flowTruth, also: verifyFlow, again: wasStopped},
+		{name: "jobstep", target: toAll, build: parentJob, truth: parentTruth},
 		{name: "exec", target: toFile, build: execJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
 		{name: "exec-check", target: toFile, build: execCheckedJob, truth: execTruth, also: verifyNeverTwice, orphans: true},
+		{
+			name: "exec-once", target: toRepository, build: definitionJob, prepare: prepareCalls, truth: callsTruth,
+			also: verifyCalls, again: wasWary, orphans: true,
+		},
 		{name: "sql-step-other", target: toSink, build: definitionJob, prepare: prepareStatements, truth: statementsTruth, also: verifyMoved},
 		{name: "broken: checkpoint away from the rows", target: toSink, bind: bindWith(readCSV, writeUnchecked), broken: true},
 		{name: "broken: file never cut back", target: toFile, bind: bindWith(readCSV, writeUncut), broken: true},

@@ -24,20 +24,38 @@ func sourceConfig(dir string) csvfile.ReaderConfig {
 // partitioned makes a job of one partitioned step, whose parts write as write
 // says.
 func partitioned(dir string, write bindPart, reduce func(context.Context, *core.Scope, []core.Partition) error) *core.Job {
-	worker := chunk.Step("range", func(s *core.Scope) (core.StepBody, error) {
-		cfg, err := sourceConfig(dir).Part(s.Context)
-		if err != nil {
-			return nil, err
-		}
+	return rangesJob(dir, func(cfg csvfile.ReaderConfig, s *core.Scope) (core.StepBody, error) {
 		p := parts{reader: csvfile.NewReader(cfg, parseItem)}
 		if err := write(dir, s, &p); err != nil {
 			return nil, err
 		}
 		return chunk.New(p.reader, core.ProcessorFunc[item, item](double), p.writer,
 			chunk.Options{Size: chunkSize, Streams: p.streams}), nil
+	}, reduce)
+}
+
+// rangesJob makes a job of one partitioned step, each part of which reads a range
+// of the CSV source.
+func rangesJob(
+	dir string, bind func(csvfile.ReaderConfig, *core.Scope) (core.StepBody, error),
+	reduce func(context.Context, *core.Scope, []core.Partition) error,
+) *core.Job {
+	worker := chunk.Step("range", func(s *core.Scope) (core.StepBody, error) {
+		cfg, err := sourceConfig(dir).Part(s.Context)
+		if err != nil {
+			return nil, err
+		}
+		return bind(cfg, s)
 	})
 	return newJob(partition.Step("move", worker, csvfile.Ranges(sourceConfig(dir)),
 		partition.Options{Grid: partCount, Reduce: reduce}))
+}
+
+// partitionSkipping lets every part skip what is bad, with rejects of its own.
+func partitionSkipping(dir string) *core.Job {
+	return rangesJob(dir, func(cfg csvfile.ReaderConfig, s *core.Scope) (core.StepBody, error) {
+		return skippingFrom(cfg, dir, "rejects-"+s.Partition()+".jsonl", s, writeSink)
+	}, nil)
 }
 
 func partitionToRepository(dir string) *core.Job { return partitioned(dir, writeRepository, nil) }

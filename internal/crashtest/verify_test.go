@@ -138,6 +138,12 @@ type history struct {
 	// managers are the steps whose counters repeat those of their parts.
 	managers string
 	noFooter bool
+	// again is a step that every execution runs which begins at the start; its
+	// counters add up to ofAgain for each time that it completed. The other
+	// figures are without it.
+	again   string
+	ofAgain [6]int
+	stopped int // executions that are STOPPED
 }
 
 // history returns what this trial has to leave.
@@ -184,19 +190,20 @@ func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 		what, query string
 		want        int
 	}{
-		{"running executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED') OR END_TIME IS NULL", 0},
+		{"running executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED', 'STOPPED') OR END_TIME IS NULL", 0},
 		{"running steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS NOT IN ('COMPLETED', 'FAILED', 'ABANDONED') OR END_TIME IS NULL", 0},
 		{"abandoned steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'ABANDONED'", h.abandoned},
+		{"stopped executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS = 'STOPPED'", h.stopped},
 		{"completed executions", "SELECT count(*) FROM BATCH_JOB_EXECUTION WHERE STATUS = 'COMPLETED'", h.executions},
-		{"completed steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", h.steps},
-		{"names of completed steps", "SELECT count(DISTINCT STEP_NAME) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED'", h.steps},
+		{"completed steps", "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED' AND STEP_NAME <> :again", h.steps},
+		{"names of completed steps", "SELECT count(DISTINCT STEP_NAME) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED' AND STEP_NAME <> :again", h.steps},
 		{"instances", "SELECT count(*) FROM BATCH_JOB_INSTANCE", h.instances},
 		{"owners", "SELECT count(*) FROM BATCHCTL_EXECUTION_OWNER", 0},
 	}
 	for _, c := range counts {
 		var got int
-		if err := db.QueryRowContext(ctx, c.query).Scan(&got); err != nil {
-			return err
+		if err := db.QueryRowContext(ctx, c.query, sql.Named("again", h.again)).Scan(&got); err != nil {
+			return fmt.Errorf("%s: %w", c.what, err)
 		}
 		if got != c.want {
 			return fmt.Errorf("%d %s, want %d", got, c.what, c.want)
@@ -204,7 +211,7 @@ func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 	}
 	var got [6]int
 	var commits int
-	row := db.QueryRowContext(ctx, sumCounts+" WHERE STEP_NAME <> ?", h.managers)
+	row := db.QueryRowContext(ctx, sumCounts+" WHERE STEP_NAME NOT IN (?, ?)", h.managers, h.again)
 	if err := row.Scan(&got[0], &got[1], &got[2], &got[3], &got[4], &got[5], &commits); err != nil {
 		return err
 	}
@@ -212,7 +219,33 @@ func (tr *trial) verifyRepository(ctx context.Context) (err error) {
 		return fmt.Errorf("the counters of all attempts (read, write, filter, skipped in read, process and write) add up to "+
 			"%d in %d commits; want %d in %d", got, commits, h.counts, h.commits)
 	}
+	if h.again != "" {
+		if err := verifyAgain(ctx, db, h); err != nil {
+			return err
+		}
+	}
 	return quickCheck(ctx, db, repositoryFile)
+}
+
+// verifyAgain checks the counters of the step that runs again in every execution.
+func verifyAgain(ctx context.Context, db *sql.DB, h history) error {
+	var got, want [6]int
+	var completed, commits int
+	row := db.QueryRowContext(ctx, sumCounts+" WHERE STEP_NAME = ?", h.again)
+	if err := row.Scan(&got[0], &got[1], &got[2], &got[3], &got[4], &got[5], &commits); err != nil {
+		return fmt.Errorf("step %s: %w", h.again, err)
+	}
+	const complete = "SELECT count(*) FROM BATCH_STEP_EXECUTION WHERE STATUS = 'COMPLETED' AND STEP_NAME = ?"
+	if err := db.QueryRowContext(ctx, complete, h.again).Scan(&completed); err != nil {
+		return err
+	}
+	for i, n := range h.ofAgain {
+		want[i] = completed * n
+	}
+	if completed == 0 || got != want {
+		return fmt.Errorf("step %s completed %d times, and its counters add up to %d, want %d", h.again, completed, got, want)
+	}
+	return nil
 }
 
 // dump writes every row of the tables; of all of them when none is named.

@@ -50,6 +50,9 @@ const (
 // retryPause is how long a persistent worker waits before it tries again.
 const retryPause = 5 * time.Millisecond
 
+// maxAgain bounds the starts of one worker that are answered by another one.
+const maxAgain = 10
+
 // The descriptors that a worker at the gate is given.
 const (
 	gateFD  = 3 // at its end when the gate opens
@@ -91,9 +94,11 @@ func play(ctx context.Context, role string) (code int) {
 	if err != nil {
 		return exitCode(err)
 	}
-	for {
-		code := exitCode(work(ctx, p, dir))
+	for starts := 1; ; starts++ {
+		err := work(ctx, p, dir)
+		code := exitCode(err)
 		switch {
+		case err != nil && p.again != nil && p.again(err) && starts < maxAgain:
 		case role == roleRun && code == exitComplete: // killed after the end
 			return exitCompleted
 		case code == exitRunning && (role == rolePersist || p.orphans):
