@@ -13,7 +13,6 @@ import (
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
-	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/core/partition"
 )
 
@@ -142,6 +141,28 @@ func TestRestart(t *testing.T) {
 			t.Errorf("%d rows; calls (-want +got):\n%s", len(je.Steps), diff)
 		}
 	})
+	t.Run("PART-14 and so do its parts, afresh, when one of them failed the first time", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.body = persistent{}
+		var c called
+		lives := 0
+		step := partition.Step("load", tasklet(func(_ context.Context, s *core.Scope, _ *core.StepContribution) (core.RepeatStatus, error) {
+			c.add(s.Partition() + " of " + s.Context["life"].(string))
+			if s.Partition() == "b" && lives == 1 {
+				return core.Finished, errBoom
+			}
+			return core.Finished, nil
+		}), core.PartitionerFunc(func(context.Context, *core.Scope, int) ([]core.Partition, error) {
+			lives++
+			life := core.ExecutionContext{"life": fmt.Sprint(lives)}
+			return []core.Partition{{Name: "a", Context: life}, {Name: "b", Context: life}}, nil
+		}), partition.Options{})
+		b.complete(step)
+		if diff := cmp.Diff([]string{"a of 1", "a of 2", "b of 1", "b of 2"}, c.take()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
 	t.Run("PART-09 what a dead process left running is recovered and goes on", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -175,6 +196,19 @@ func (twice) Execute(ctx context.Context, r *core.Run) (core.BatchStatus, core.E
 		}
 	}
 	return core.StatusCompleted, core.ExitStatus{}, nil
+}
+
+// persistent is the body of a job that runs its step once more when it fails.
+type persistent struct{}
+
+func (persistent) Execute(ctx context.Context, r *core.Run) (core.BatchStatus, core.ExitStatus, error) {
+	for range 2 {
+		se, _, err := r.Steps.RunStep(ctx, r, r.Job.Steps[0], nil)
+		if err != nil || se.Failure == nil {
+			return core.StatusCompleted, core.ExitStatus{}, err
+		}
+	}
+	return core.StatusFailed, core.ExitStatus{}, errBoom
 }
 
 func TestRestartIsRefused(t *testing.T) {
@@ -251,33 +285,18 @@ func TestReview(t *testing.T) {
 // do, does not go on with the values of the new one.
 func TestUnfinishedPartOfAnEarlierPlan(t *testing.T) {
 	t.Parallel()
-	for name, body := range map[string]core.JobBody{"in a restart": flow.Body{}, "in the same execution": twice{}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			b := setup(t)
-			b.body = body
-			var c called
-			plans := 0
-			step := partition.Step("load", doing(&c, nil), core.PartitionerFunc(
-				func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
-					if plans++; plans == 2 {
-						b.exec("UPDATE BATCH_STEP_EXECUTION SET STATUS = 'STOPPED' WHERE STEP_NAME = 'load:b'")
-					}
-					return parts("a", "b").Partition(ctx, s, grid)
-				}), partition.Options{Threads: 1})
-			step.AllowStartIfComplete = true
-			_, err := b.run(step, failing())
-			if err == nil {
-				t.Fatal("the job completed")
-			}
-			if plans == 1 {
-				_, err = b.run(step, failing())
-			}
-			wantError(t, err, core.ErrJobRestart, `part "b" is STOPPED in step execution 3; no part was started`)
-			if diff := cmp.Diff([]string{"a", "b"}, c.take()); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
+	b := setup(t)
+	var c called
+	step := partition.Step("load", doing(&c, nil), parts("a", "b"), partition.Options{Threads: 1})
+	step.AllowStartIfComplete = true
+	_, err := b.run(step, failing())
+	wantError(t, err, errBoom, "")
+	c.take()
+	b.exec("UPDATE BATCH_STEP_EXECUTION SET STATUS = 'STOPPED' WHERE STEP_NAME = 'load:b'")
+	_, err = b.run(step, failing())
+	wantError(t, err, core.ErrJobRestart, `part "b" is STOPPED in step execution 3; no part was started`)
+	if got := c.take(); len(got) > 0 {
+		t.Errorf("%v ran", got)
 	}
 }
 

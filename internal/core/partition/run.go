@@ -33,7 +33,7 @@ func unfinished(ctx context.Context, s *core.Scope, p plan) ([]task, error) {
 		if belongs && last.Status == core.StatusCompleted {
 			continue
 		}
-		if err := startable(part, last, belongs); err != nil {
+		if err := startable(s, part, last, belongs); err != nil {
 			return nil, err
 		}
 		todo = append(todo, task{Partition: part, again: last != nil && !belongs})
@@ -42,7 +42,7 @@ func unfinished(ctx context.Context, s *core.Scope, p plan) ([]task, error) {
 }
 
 // startable refuses a part of which nobody knows what it has left behind.
-func startable(part core.Partition, last *core.StepExecution, belongs bool) error {
+func startable(s *core.Scope, part core.Partition, last *core.StepExecution, belongs bool) error {
 	if last == nil {
 		return nil
 	}
@@ -51,8 +51,9 @@ func startable(part core.Partition, last *core.StepExecution, belongs bool) erro
 	case core.StatusAbandoned, core.StatusUnknown:
 		refused = true
 	case core.StatusStarting, core.StatusStarted, core.StatusStopping, core.StatusStopped, core.StatusFailed:
-		// Of an earlier plan it would go on with values that are not this plan's.
-		refused = !belongs
+		// Of an earlier plan it would go on with values that are not this plan's;
+		// within one execution a step starts afresh, and so do its parts.
+		refused = !belongs && last.JobExecution.ID != s.Execution.ID
 	case core.StatusCompleted:
 	}
 	if !refused {
