@@ -31,23 +31,30 @@ func TestRetryWaits(t *testing.T) {
 	} {
 		for _, threads := range []int{1, 4} {
 			o := chunk.Options{Size: 3, Retry: lazy{time.Hour}, Skip: skipping(10), Threads: threads}
-			t.Run("a stop ends the wait "+tt.name+", and the chunk is left undone", func(t *testing.T) {
-				t.Parallel()
-				w := newWorld(t, inTable, tt.script, o)
-				w.stop = core.NewStop()
-				stop := w.stop
-				w.listen.OnRetry = func(context.Context, string, int, error) error {
-					go stop.Request(core.ErrStopped)
-					return nil
-				}
-				se, err := w.attempt(t.Context(), t)
-				if se.Status != core.StatusStopped || !errors.Is(err, core.ErrStopped) || se.Counts != tt.want {
-					t.Errorf("status %s, counts %+v, error %v, want %+v", se.Status, se.Counts, err, tt.want)
-				}
-				if len(w.rejects) > 0 {
-					t.Errorf("rejects %v", w.rejected())
-				}
-			})
+			for when, wait := range map[string]time.Duration{"ends the wait": time.Hour, "is heard also without a wait": 0} {
+				t.Run("a stop "+when+" "+tt.name+", and the chunk is left undone", func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t, inTable, tt.script, o)
+					w.options.Retry = lazy{wait}
+					w.stop = core.NewStop()
+					stop := w.stop
+					w.listen.OnRetry = func(context.Context, string, int, error) error {
+						if wait == 0 {
+							stop.Request(core.ErrStopped)
+						} else {
+							go stop.Request(core.ErrStopped)
+						}
+						return nil
+					}
+					se, err := w.attempt(t.Context(), t)
+					if se.Status != core.StatusStopped || !errors.Is(err, core.ErrStopped) || se.Counts != tt.want {
+						t.Errorf("status %s, counts %+v, error %v, want %+v", se.Status, se.Counts, err, tt.want)
+					}
+					if len(w.rejects) > 0 {
+						t.Errorf("rejects %v", w.rejected())
+					}
+				})
+			}
 			t.Run("an abort ends the wait "+tt.name, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, inTable, tt.script, o)

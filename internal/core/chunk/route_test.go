@@ -184,7 +184,7 @@ func TestTeeReverts(t *testing.T) {
 		t.Run("a failed "+fails+" fails the step", func(t *testing.T) {
 			t.Parallel()
 			a, b := newListing("a"), newListing("b")
-			a.fails = fails
+			a.fails, a.bad = fails, 0
 			w, err := chunk.Tee[int](a, b)
 			if err != nil {
 				t.Fatal(err)

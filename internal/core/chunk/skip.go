@@ -1,7 +1,6 @@
 package chunk
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -165,7 +164,7 @@ func (e *execution[I, O]) reject(s *skip) (core.Reject, error) {
 	r := core.Reject{Step: e.scope.Step.StepName, Phase: s.phase, Class: s.class, Message: cut(e.scope.Mask(s.err.Error()), maxMessage)}
 	if s.phase == core.PhaseRead {
 		if bad := itemError(s.err); bad != nil {
-			r.Origin, r.Raw = bad.Origin(), bytes.Clone(bad.Raw)
+			r.Origin, r.Raw = bad.Origin(), bad.Raw
 		}
 		return r, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -140,6 +141,33 @@ func TestPanicsAroundProcessors(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// However many goroutines process, a listener is called by one at a time.
+func TestListenersAreCalledOneAtATime(t *testing.T) {
+	t.Parallel()
+	const threads = 4
+	var busy atomic.Int64
+	alone := func() {
+		if n := busy.Add(1); n > 1 {
+			t.Errorf("%d calls at once", n)
+		}
+		for range 100 {
+			runtime.Gosched()
+		}
+		busy.Add(-1)
+	}
+	together := meeting(threads) // so that all are done at the same time
+	step := chunk.Step(stepName, func(*core.Scope) (core.StepBody, error) {
+		return chunk.New(core.ItemReader[int](&source{last: threads}), core.ItemProcessor[int, int](together), core.ItemWriter[int](&target{}),
+			chunk.Options{Threads: threads}).Listen(chunk.Listener[int, int]{
+			BeforeProcess: func(context.Context, *int) error { alone(); return nil },
+			AfterProcess:  func(context.Context, *int, *int) error { alone(); return nil },
+		}), nil
+	})
+	if _, err := setup(t).run(t.Context(), t, step); err != nil {
+		t.Fatal(err)
 	}
 }
 
