@@ -101,8 +101,12 @@ func (t tasklet) check(
 	if r.err == nil && r.why == byItself && r.code == checkNotDone {
 		return true, renewOutput(command.outputPath)
 	}
-	if r.why == byItself && r.code > checkNotDone {
-		return false, core.Classified(ClassExit, &core.Error{
+	if r.err == nil && r.why == byItself && r.code != checkDone {
+		class := ClassExit
+		if r.signal != "" {
+			class = ClassSignal
+		}
+		return false, core.Classified(class, &core.Error{
 			Msg:  fmt.Sprintf("%s, and %s %s: it can say 0, done, or 1, not done%s", died, asked.name, r.text(), said(asked.log)),
 			Hint: "find out, then restart: that asks again",
 		})

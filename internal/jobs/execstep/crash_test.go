@@ -83,6 +83,22 @@ func TestOnCrash(t *testing.T) {
 			t.Error("it ran again")
 		}
 	})
+	t.Run("check that is killed has not said that it was done", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.dieAlone(script, execstep.Check)
+		je, err := b.run(again(execstep.Check, "sh", "-c", "kill -KILL $$"))
+		wantError(t, err, nil, "batchctl died while the script of step execution 1 ran", `the check command "sh" was ended by SIGKILL`)
+		wantClass(t, err, execstep.ClassSignal)
+		wantStep(t, je, "FAILED/FAILED")
+		if got := core.Hint(err); got != "find out, then restart: that asks again" {
+			t.Errorf("the hint is %q", got)
+		}
+		b.must(again(execstep.Check, "false"))
+		if got := runs(b); got != 2 {
+			t.Errorf("after a check that says not done it ran %d times, want 2", got)
+		}
+	})
 	t.Run("check hands back what the command could not", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -43,13 +43,13 @@
 // folder for logs, readable by its owner only. It is no pipe, so no process that
 // holds it open can keep the step from ending. It has the bytes as they were
 // written, what a terminal obeys too; messages show that escaped. Its first and
-// last MiB are kept: the middle is given back to the file system while the command runs, and its
-// length is said in its place at the end. Until then the file may look longer
-// than it is. Where the file system cannot do that the tail is moved instead,
-// and what is written in that moment is lost. A command that opens /dev/stdout
-// anew, as "> /dev/stdout" does, truncates its own log; ">&1" does not. A failed
-// command's last lines are in the message of the failure; [LogOf] and [FailedLog]
-// say where the rest is.
+// last MiB are kept: the middle is given back to the file system while the command
+// runs, and its length is said in its place at the end. Until then the file may
+// look longer than it is. Where the file system cannot do that the tail is moved
+// instead, and what is written in that moment is lost. A command that opens
+// /dev/stdout anew, as "> /dev/stdout" does, truncates its own log; ">&1" does
+// not. A failed command's last lines are in the message of the failure; [LogOf]
+// and [FailedLog] say where the rest is.
 //
 // # What it is told and tells
 //

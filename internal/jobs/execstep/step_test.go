@@ -184,6 +184,18 @@ func TestStdin(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+	t.Run("it is not batchctl's own", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		cmd := b.other("readlink /proc/$$/fd/0 > in", execstep.Rerun)
+		cmd.Stdin = strings.NewReader("for batchctl\n")
+		if err := cmd.Run(); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.read("in"); got != "/dev/null\n" {
+			t.Errorf("stdin is %q", got)
+		}
+	})
 	t.Run("the command leads a session and a group of its own", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
