@@ -192,7 +192,9 @@ func (t tasklet) conclude(ctx context.Context, s *core.Scope, c *core.StepContri
 	}
 	out, err := readOutput(command.outputPath, s.Mask)
 	if err != nil {
-		return core.Classified(ClassOutput, fmt.Errorf("%s exited with code %d: %w", command.name, r.code, err))
+		return core.Classified(ClassOutput, &core.Error{
+			Msg: command.name + " " + r.text(), Hint: "its work may be done, and a restart runs it again", Err: err,
+		})
 	}
 	if out.ExitStatus != "" {
 		name, r.asked = out.ExitStatus, true

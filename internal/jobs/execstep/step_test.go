@@ -296,7 +296,10 @@ func TestOutputFile(t *testing.T) {
 		t.Run("an output that cannot be read fails the step: "+tt.name, func(t *testing.T) {
 			t.Parallel()
 			je, err := setup(t).run(sh(tt.script))
-			wantError(t, err, nil, "BATCH_OUTPUT", tt.says)
+			wantError(t, err, nil, "the script exited with code 0: read what the command has written to BATCH_OUTPUT: ", tt.says)
+			if got := core.Hint(err); got != "its work may be done, and a restart runs it again" {
+				t.Errorf("the hint is %q", got)
+			}
 			wantClass(t, err, execstep.ClassOutput)
 			wantStep(t, je, "FAILED/FAILED")
 		})
