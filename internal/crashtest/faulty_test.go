@@ -78,7 +78,7 @@ func skippingFrom(source csvfile.ReaderConfig, dir, to string, s *core.Scope, wr
 }
 
 // Of the items one in busyItem fails at first, of the chunks one in busyChunk,
-// when all of it is written.
+// when it is in the file and not yet in the database.
 const (
 	busyItem  = 35
 	busyChunk = 3
@@ -88,10 +88,10 @@ const (
 // threads, in spite of errors that pass.
 func retrying(dir string, s *core.Scope) (core.StepBody, error) {
 	var p parts
-	if err := errors.Join(readCSV(dir, s, &p), writeBoth(dir, s, &p)); err != nil {
+	if err := errors.Join(readCSV(dir, s, &p), writeSink(dir, s, &p)); err != nil {
 		return nil, err
 	}
-	writer, err := chunk.Tee[item](p.writer, &busyWriter{})
+	writer, err := chunk.Tee[item](csvWriter(dir, s), &busyWriter{}, p.writer)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +112,8 @@ func retrying(dir string, s *core.Scope) (core.StepBody, error) {
 
 var errBusy = core.Classified(core.ClassWriteBusy, errors.New("busy on purpose"))
 
-// busyWriter writes nothing, and refuses some chunks once, which the writers
-// before it have written then.
+// busyWriter writes nothing, and refuses some chunks once, which the writer
+// before it has written then.
 type busyWriter struct{ last int64 }
 
 func (b *busyWriter) Write(_ context.Context, c *core.Chunk[item]) error {
@@ -122,6 +122,17 @@ func (b *busyWriter) Write(_ context.Context, c *core.Chunk[item]) error {
 	}
 	b.last = c.Seq
 	return errBusy
+}
+
+// verifyRetried checks that what was refused was undone, and counted with the
+// chunk.
+func verifyRetried(ctx context.Context, tr *trial) error {
+	want, got := (tr.rows+chunkSize-1)/chunkSize/busyChunk, 0
+	err := tr.query(ctx, repositoryFile, "SELECT SUM(ROLLBACK_COUNT) FROM BATCH_STEP_EXECUTION", &got)
+	if err == nil && got < want {
+		err = fmt.Errorf("%d rollbacks, want %d at least: a write was not tried again", got, want)
+	}
+	return err
 }
 
 // verifyRejects checks that every bad row is kept once.

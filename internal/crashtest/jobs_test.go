@@ -89,7 +89,7 @@ func pipelines() []pipeline {
 		{name: "skip-repository", target: toRepository, bind: skipping(writeRepository), faulty: true},
 		{name: "skip-sqlite", target: toSink, bind: skipping(writeSink), faulty: true},
 		{name: "skip-csv+sqlite", target: toFileAndSink, bind: skipping(writeBoth), faulty: true},
-		{name: "retry-csv+sqlite", target: toFileAndSink, bind: retrying},
+		{name: "retry-csv+sqlite", target: toFileAndSink, bind: retrying, also: verifyRetried},
 		{name: "split", target: toAll, build: splitJob, truth: splitTruth},
 		{name: "partition-csv", target: toFile, build: partitionToFile, truth: partitionTruth},
 		{name: "partition-repository", target: toRepository, build: partitionToRepository, truth: partitionTruth},
