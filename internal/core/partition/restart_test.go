@@ -219,6 +219,9 @@ func TestRestartIsRefused(t *testing.T) {
 		{"PART-08 a status of another program", "UPDATE BATCH_STEP_EXECUTION SET STATUS = 'PAUSED' WHERE STEP_NAME = 'load:b'", `part "b" is "PAUSED" in step execution 3`},
 		{"the plan cannot be read", `UPDATE BATCH_STEP_EXECUTION_CONTEXT SET SERIALIZED_CONTEXT = NULL, SHORT_CONTEXT = '{"batchctl.plan":"{}"}'
 			WHERE STEP_EXECUTION_ID = 1`, "the plan of the parts that the step has left cannot be read"},
+		{"there is more behind the plan", `UPDATE BATCH_STEP_EXECUTION_CONTEXT
+			SET SERIALIZED_CONTEXT = NULL, SHORT_CONTEXT = '{"batchctl.plan":"{\"since\":1,\"parts\":[]} {}"}'
+			WHERE STEP_EXECUTION_ID = 1`, "there is more behind its end"},
 		{"the step was not partitioned when it was started", `UPDATE BATCH_STEP_EXECUTION_CONTEXT
 			SET SERIALIZED_CONTEXT = NULL, SHORT_CONTEXT = '{"batchctl.chunk":["java.lang.Long",7]}'
 			WHERE STEP_EXECUTION_ID = 1`, "has committed 7 chunks since"},
