@@ -111,7 +111,7 @@ func parentTruth(h *history) {
 const overlapsFile = "overlaps"
 
 // moveScript does what the pipelines do, and is safe to repeat. It takes down
-// when another copy of it lives.
+// when another copy of it lives, and lives long enough to be met by one.
 const moveScript = `set -e
 other=$(cat pid 2>/dev/null || true)
 if [ -n "$other" ]; then
@@ -123,6 +123,7 @@ if [ -n "$other" ]; then
 fi
 echo $$ > "pid.$$"
 mv "pid.$$" pid
+sleep 0.05
 {
 	echo id,name,amount
 	awk -F, 'NR > 1 && $1 % 10 != 0 { printf "%d,%s,%d\n", $1, $2, 2 * $3 }' input.csv
