@@ -13,16 +13,17 @@ import (
 // the reader about every record, also about those with mistakes: behind a
 // mistake the record ends with the line.
 type border struct {
-	comma  byte
-	quote  byte
-	plain  bool // there are no quotes
-	state  borderState
-	read   int64 // bytes of the record so far
-	lines  int   // line ends among them
-	opened int64 // where the last quoted field begins
-	line   int   // lines before it
-	limit  int64 // of the bytes of a quoted field; 0: none
-	over   bool  // it was passed, and nothing more is taken
+	comma   byte
+	quote   byte
+	plain   bool // there are no quotes
+	oneLine bool // no field holds a line end
+	state   borderState
+	read    int64 // bytes of the record so far
+	lines   int   // line ends among them
+	opened  int64 // where the last quoted field begins
+	line    int   // lines before it
+	limit   int64 // of the bytes of a quoted field; 0: none
+	over    bool  // it was passed, and nothing more is taken
 }
 
 type borderState int8
@@ -43,6 +44,9 @@ func (b *border) scan(p []byte) (n int, ended bool) {
 		if b.state == inQuotes || b.state == inMistake {
 			rest := p[n:]
 			if to := bytes.IndexByte(rest, b.awaited()); to >= 0 {
+				rest = rest[:to]
+			}
+			if to := bytes.IndexByte(rest, '\n'); to >= 0 && b.oneLine {
 				rest = rest[:to]
 			}
 			b.lines += bytes.Count(rest, []byte{'\n'})
@@ -94,7 +98,7 @@ func (b *border) step(c byte) (next borderState, ended bool) {
 	switch {
 	case b.state == inQuotes && isQuote:
 		return behindQuote, false
-	case b.state == inQuotes:
+	case b.state == inQuotes && (c != '\n' || !b.oneLine):
 		return inQuotes, false
 	case c == '\n':
 		return atField, true
@@ -166,7 +170,9 @@ func (s *scanner) passOver(err *core.ItemError, opened int) error {
 		place = "at " + s.place(opened)
 	}
 	b := s.cfg.border()
-	b.limit = int64(s.cfg.MaxRecord)
+	if !b.oneLine {
+		b.limit = int64(s.cfg.MaxRecord)
+	}
 	last := func() int { return start.line + b.lines - 1 } // the line that the record ends on
 	for ended := false; !ended; {
 		var n int
@@ -179,7 +185,7 @@ func (s *scanner) passOver(err *core.ItemError, opened int) error {
 			more := s.More()
 			ended = errors.Is(more, io.EOF)
 			switch {
-			case ended && b.state == inQuotes:
+			case ended && b.state == inQuotes && !b.oneLine:
 				how = "is never closed"
 			case ended:
 				last = func() int { return start.line + b.lines }

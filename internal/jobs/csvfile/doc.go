@@ -25,6 +25,10 @@
 // restart behind the mending goes on there. An error of the file system leaves
 // the position where it was as well, and the next call tries the same again.
 //
+// Where it is known that no field holds a line end, [ReaderConfig] can say so: a
+// quote that is open at the end of its line is then a bad record of that line
+// alone, and takes nothing with it.
+//
 // The position is the byte offset of the next record together with a CRC-32C of
 // everything before it, records that were passed over included. A restart reads
 // that prefix again and refuses to go on when it has changed; what stands behind

@@ -47,6 +47,7 @@ func FuzzReader(f *testing.F) {
 		case 3:
 			cfg.NoHeader, cfg.Columns, cfg.Ragged = true, []csvfile.Column{{Name: "a"}, {Name: "b"}}, csvfile.PadShort|csvfile.CutLong
 		}
+		cfg.OneLine = len(text)/4%2 == 1
 		r := newFields(cfg)
 		defer r.Close()
 		if err := r.Open(t.Context(), nil); err != nil {

@@ -114,6 +114,31 @@ func TestBadInput(t *testing.T) {
 			input: "a,b\n1,\"x\n3,4\n5,\"y\"",
 			errs:  []string{`in.csv:2: b: "\"x\n3,4\n5,\"y\"": text behind the closing quote, at 4:4: double a quote that belongs to the text; the record spans lines 2 to 4`},
 		},
+		"66 one line: unclosed quote": {
+			input: "a,b\n1,2\n3,\"x\n5,6\r\n\"7,8\r\n9,\"\"\"x\"\n",
+			cfg:   csvfile.ReaderConfig{OneLine: true},
+			want:  [][]string{{"1", "2"}, {"5", "6"}, {"9", `"x`}},
+			errs: []string{
+				`in.csv:3: b: "\"x": the quote at 3:3 is not closed on its line` + mend,
+				`in.csv:5: a: "\"7,8": the quote at 5:1 is not closed on its line` + mend,
+			},
+		},
+		"66 one line: doubled and unclosed at the end": {
+			input: "a,b\n1,2\n3,\"x\"\"",
+			cfg:   csvfile.ReaderConfig{OneLine: true},
+			want:  [][]string{{"1", "2"}},
+			errs:  []string{`in.csv:3: b: "\"x\"\"": the quote at 3:3 is not closed on its line` + mend},
+		},
+		"66 one line: longer than a field and a record may be": {
+			input: "a,b\n1,\"" + strings.Repeat("x", 40) + "\n3,\"" + strings.Repeat("y", 10) + "\"\n5,6\n7,\"" + strings.Repeat("z", 40),
+			cfg:   csvfile.ReaderConfig{OneLine: true, MaxField: 5, MaxRecord: 20},
+			want:  [][]string{{"5", "6"}},
+			errs: []string{
+				`in.csv:2: "1,\"` + strings.Repeat("x", 18) + `": the record is longer than 20 bytes; passed over 44 bytes, up to the end of line 2`,
+				`in.csv:3: b: "yyyyyyyyyy": the field has 10 bytes, the limit is 5`,
+				`in.csv:5: "7,\"` + strings.Repeat("z", 18) + `": the record is longer than 20 bytes; passed over 43 bytes, up to the end of line 5`,
+			},
+		},
 		"67 bare quote": {
 			input: "a,b\n1,x\"y\n3,4\n", want: [][]string{{"3", "4"}},
 			errs: []string{`in.csv:2: b: "x\"y": quote in a field that is not quoted, at 2:4: quote the whole field and double the quotes in it`},
@@ -264,5 +289,7 @@ func columns(names ...string) csvfile.ReaderConfig {
 }
 
 // unclosed ends the text of an error that ends the reading.
+const mend = ": close it, or double it if it belongs to the text"
+
 const unclosed = ": what follows cannot be told apart | " +
 	"close the quote, or double it if it belongs to the text, then restart: it goes on at the last commit"

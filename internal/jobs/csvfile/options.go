@@ -19,7 +19,7 @@ func (c ReaderConfig) scanner(in *infile.Input) *scanner {
 }
 
 func (c ReaderConfig) border() border {
-	return border{comma: c.Comma, quote: c.Quote, plain: c.NoQuotes}
+	return border{comma: c.Comma, quote: c.Quote, plain: c.NoQuotes, oneLine: c.OneLine}
 }
 
 // checkOptions refuses what cannot be told apart.

@@ -185,6 +185,9 @@ func (s *scanner) upcoming(at *int, b byte, i int) int {
 func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err error) {
 	start, j := len(s.scratch), i+1
 	for {
+		if err := s.closedOnLine(i, j); err != nil {
+			return 0, false, nil, err
+		}
 		room := s.cfg.MaxField - (len(s.scratch) - start)
 		limit := min(j+room, s.cfg.MaxRecord)
 		q, found, err := s.index(s.cfg.Quote, j, limit)
@@ -227,6 +230,25 @@ func (s *scanner) quotedField(i int) (next int, last bool, ending *int64, err er
 		return 0, false, nil, s.problemAt(i, q+1, s.restOfLine(i, q+1),
 			"text behind the closing quote, at %s: double a quote that belongs to the text")
 	}
+}
+
+// closedOnLine refuses the quoted field at offset i, when it has no quote between
+// offset j and the end of the line, and may not go on behind it.
+func (s *scanner) closedOnLine(i, j int) error {
+	if !s.cfg.OneLine {
+		return nil
+	}
+	nl, _, err := s.index('\n', j, s.cfg.MaxRecord)
+	if err != nil {
+		return err
+	}
+	if bytes.IndexByte(s.Window()[j:nl], s.cfg.Quote) >= 0 {
+		return nil
+	}
+	p := s.problemAt(i, i, bytes.TrimSuffix(s.Window()[i:nl], []byte{'\r'}),
+		"the quote at %s is not closed on its line: close it, or double it if it belongs to the text")
+	p.resume = nl
+	return p
 }
 
 // restOfLine returns the window from offset from up to the end of the line that

@@ -99,7 +99,7 @@ func TestRangesAreTheFile(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		cfg := csvfile.ReaderConfig{Path: path, MaxField: 12, MaxRecord: 40}
+		cfg := csvfile.ReaderConfig{Path: path, MaxField: 12, MaxRecord: 40, OneLine: rapid.Bool().Draw(t, "one line")}
 		grid := rapid.IntRange(-1, 12).Draw(t, "grid")
 		want := outcomes(t, cfg, false)
 		cfgs := cut(t, cfg, grid)
@@ -262,6 +262,30 @@ func TestRangeChanged(t *testing.T) {
 		mustOpen(t, r, nil)
 		if items, errs := readAll(t, r); len(items) != 1 || errs != nil {
 			t.Errorf("got %v, %v", items, errs)
+		}
+	})
+}
+
+// Where no field holds a line end, every line is a record of its own, whatever
+// quotes are in it.
+func TestOneLineIsOneRecord(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "in.csv")
+	rapid.Check(t, func(t *rapid.T) {
+		piece := rapid.SampledFrom([]string{"x", ",", "\n", "\n", "\r\n", `"`, `"`, `""`, "\x00", "12345678901234567890"})
+		text := "a,b\n" + strings.Join(rapid.SliceOfN(piece, 0, 60).Draw(t, "text"), "")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := 0
+		for line := range strings.Lines(text[len("a,b\n"):]) {
+			if strings.TrimRight(line, "\r\n") != "" {
+				want++
+			}
+		}
+		cfg := csvfile.ReaderConfig{Path: path, MaxField: 12, MaxRecord: 40, OneLine: true}
+		if got := outcomes(t, cfg, false); len(got) != want {
+			t.Fatalf("%q has %d records, want %d: %q", text, len(got), want, got)
 		}
 	})
 }

@@ -31,6 +31,9 @@ type ReaderConfig struct {
 	// 0. NoQuotes takes every character of a field as it is.
 	Quote    byte
 	NoQuotes bool
+	// OneLine says that no field holds a line end: a quote that is open at the end
+	// of its line is a mistake of that record alone.
+	OneLine bool
 	// NoHeader takes the fields of the file for Columns, in their order; there is
 	// no header then.
 	NoHeader bool

@@ -38,6 +38,7 @@ func sourceSpec() component.Spec {
 			{Name: component.OptionRequired, Type: component.Names, Help: "Columns that must not be empty."},
 			{Name: "delimiter", Type: component.Char, Default: ",", Help: "What separates fields."},
 			{Name: "quote", Type: component.Char, Default: `"`, Help: "What quotes a field; empty: nothing does."},
+			{Name: "multiline", Type: component.Bool, Default: "true", Help: "Fields in quotes may hold line ends; false: a quote that is open at the end of its line is a bad record of that line alone."},
 			{Name: optionNull, Type: component.Text, Help: "What stands for null where it is not quoted. An empty field is null too, unless its column is a string."},
 			{Name: "ragged", Type: component.Enum, Values: []string{"error", "pad", "cut", "both"}, Default: "error", Help: "A record that is too short or too long: error refuses it, pad fills up short ones, cut cuts long ones, both does both."},
 			{Name: "strict-columns", Type: component.Bool, Default: "false", Help: "Refuse a file with columns that are not declared."},
@@ -59,7 +60,7 @@ func sourceConfig(v component.Values) (ReaderConfig, error) {
 		StrictColumns: v.Bool("strict-columns"), AllowEmpty: v.Bool("allow-empty"), AllowMissing: v.Bool("allow-missing"),
 		MaxRecord: int(v.Int("max-record")), MaxField: int(v.Int("max-field")), Name: "csv.in",
 		NoHeader: !v.Bool("header"), SkipLines: int(v.Int("skip-lines")), Comment: v.Text("comment"),
-		Ragged: ragged[v.Text("ragged")], Source: opts, NoQuotes: v.Text("quote") == "",
+		Ragged: ragged[v.Text("ragged")], Source: opts, NoQuotes: v.Text("quote") == "", OneLine: !v.Bool("multiline"),
 	}
 	var badComma, badQuote error
 	cfg.Comma, badComma = oneByte(v, "delimiter")

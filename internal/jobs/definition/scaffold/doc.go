@@ -20,6 +20,7 @@
 //
 // A key is a column whose values are all there and all different and whose name or
 // place suggests it; without one the definition says that a record may be imported
-// twice. A title above the header is passed over, and records that the job would
-// reject are counted, as its reader counts them.
+// twice. A title above the header is passed over. Where no value holds a line end,
+// a quote that is open at the end of its line is a mistake of that line. Records
+// that the job would reject are counted, as its reader counts them.
 package scaffold

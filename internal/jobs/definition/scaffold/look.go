@@ -41,6 +41,9 @@ type Guess struct {
 	Asked []Asked
 	// Skip is how many lines stand before the header, or the first record.
 	Skip int
+	// OneLine tells that no value seems to hold a line end, so that a quote which is
+	// open at the end of its line is a mistake.
+	OneLine bool
 	// Unclosed is the line of a record that has a quote which nothing closes; 0:
 	// there is none. What is behind it was not looked at.
 	Unclosed int

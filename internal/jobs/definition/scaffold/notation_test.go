@@ -2,6 +2,7 @@ package scaffold_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -150,25 +151,65 @@ func TestBadRecords(t *testing.T) {
 	lines[3] = "4;n/a;x"
 	lines[5] = "6;5,0"
 	lines[8] = `9;"5,0"0;x`
-	lines[11] = "12;\"a\nb\"c;x" // spans two lines
+	lines[11] = "12;\"a\nb\"c;x" // two lines, each of them bad
 	lines[15] = "16;1;2;3"
 	text := "nr;price;z\n" + strings.Join(lines, "\n") + "\n"
 	want := []string{
 		`Column "price" is decimal but for line 5: "n/a"; if those are right, make it a string`,
-		"Line 7 has 2 fields, and not 3, line 10 has a quote where none can be, the record of lines 13 to 14 has a quote where none can be and 1 more",
-		"5 records are bad in what was looked at: the job fails at the first, or rejects them with skipLimit=5",
+		"Line 7 has 2 fields, and not 3, line 10 has a quote where none can be, line 13 has a quote where none can be and 2 more",
+		"6 records are bad in what was looked at: the job fails at the first, or rejects them with skipLimit=6",
 	}
 	g := look(t, text)
 	if diff := cmp.Diff(want, g.Remarks()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if g.Records != 20 || !g.All {
+	if g.Records != 21 || !g.All {
 		t.Errorf("it looked at %d records, all %v", g.Records, g.All)
 	}
-	g = look(t, text+"21;\"1;a\n22;2;b\n")
+	g = look(t, text+"21;1;\"a\nb\"\n")
+	want[1] = "Line 7 has 2 fields, and not 3, line 10 has a quote where none can be, the record of lines 13 to 14 has a quote where none can be and 1 more"
+	want[2] = "5 records are bad in what was looked at: the job fails at the first, or rejects them with skipLimit=5"
+	if diff := cmp.Diff(want, g.Remarks()); diff != "" {
+		t.Errorf("beside a value of two lines (-want +got):\n%s", diff)
+	}
+	g = look(t, text+"21;1;\"a\nb\"\n22;\"1;a\n23;2;b\n")
 	remarks := g.Remarks()
-	if last := remarks[len(remarks)-1]; !strings.HasPrefix(last, "A quote that is opened in the record of line 23 is never closed") || g.All {
+	if last := remarks[len(remarks)-1]; !strings.HasPrefix(last, "A quote that is opened in the record of line 25 is never closed") || g.All {
 		t.Errorf("the last remark is %s", last)
+	}
+}
+
+// A quote that is open at the end of its line is a mistake of that line, unless a
+// value of several lines says that it need not be.
+func TestOneLine(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, text string
+		one        bool
+		records    int
+		bad        []int // lines
+	}{
+		{"no quotes", "id;n\n1;2\n2;3\n", true, 2, nil},
+		{"quotes", "id;n\n1;\"a;b\"\n2;\"\"\"\"\n", true, 2, nil},
+		{"an address", "id;n\n1;\"a\nb\"\n2;3\n", false, 2, nil},
+		{"two stray quotes", "id;n\n1;\"a\n2;b\n3;c\"\n4;d\n", true, 4, []int{2, 4}},
+		{"one stray quote", "id;n\n1;a\n2;\"b\n3;c\n4;d\n", true, 4, []int{3}},
+		{"two stray quotes and an address", "id;n\n1;\"a\n2;b\n3;c\"\n4;\"d\nd\"\n", false, 2, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			g := look(t, tt.text)
+			var bad []int
+			for _, b := range g.Bad {
+				bad = append(bad, b.Line)
+			}
+			if g.OneLine != tt.one || g.Records != tt.records || !slices.Equal(bad, tt.bad) || g.Unclosed != 0 {
+				t.Errorf("got one line %v, %d records, bad %v, unclosed %d", g.OneLine, g.Records, bad, g.Unclosed)
+			}
+			if said := strings.Contains(g.Definition("x", "in.csv"), "          multiline: false\n"); said != tt.one {
+				t.Errorf("the definition is\n%s", g.Definition("x", "in.csv"))
+			}
+		})
 	}
 }
 

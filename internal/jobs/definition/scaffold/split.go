@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/batchctl/batchctl/internal/jobs/record"
@@ -81,7 +82,12 @@ func (g *Guess) split(text string) ([]row, int) {
 			best, g.Delimiter = c, string(delimiter)
 		}
 	}
-	if g.All || best.behind > cut {
+	g.OneLine = len(best.rows) > 0 && !best.multiline(rune(g.Delimiter[0]))
+	switch {
+	case g.OneLine && best.spread():
+		best.parsed = parseLines(text, rune(g.Delimiter[0]))
+		best.titles, best.width = best.parsed.titles()
+	case !g.OneLine && (g.All || best.behind > cut):
 		g.Unclosed = best.unclosed
 	}
 	if len(best.rows) == 0 {
@@ -161,6 +167,49 @@ func parse(text string, delimiter rune) parsed {
 		}
 		p.rows = append(p.rows, row{line: line, last: last, fields: fields})
 	}
+	return p
+}
+
+// multiline reports whether a value holds a line end, and is a value: one in which a
+// line looks like a record is what stray quotes have made of several.
+func (c candidate) multiline(delimiter rune) bool {
+	for _, r := range c.rows {
+		for _, field := range r.fields {
+			if !strings.Contains(field, "\n") {
+				continue
+			}
+			looksLikeRecord := func(line string) bool { return c.width > 1 && strings.Count(line, string(delimiter)) == c.width-1 }
+			if !slices.ContainsFunc(strings.Split(field, "\n"), looksLikeRecord) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// spread reports whether a record has several lines, or has no end.
+func (p *parsed) spread() bool {
+	return p.unclosed > 0 || slices.ContainsFunc(p.rows, func(r row) bool { return r.last > r.line }) ||
+		slices.ContainsFunc(p.bad, func(b Bad) bool { return b.Last > b.Line })
+}
+
+// parseLines is parse for a text in which every line is a record of its own.
+func parseLines(text string, delimiter rune) parsed {
+	var p parsed
+	line := 0
+	for record := range strings.Lines(text) {
+		if line++; len(p.rows) > maxRecords {
+			return p
+		}
+		one := parse(record, delimiter)
+		for _, r := range one.rows {
+			p.rows = append(p.rows, row{line: line, last: line, fields: r.fields})
+		}
+		if len(one.bad) > 0 || one.unclosed > 0 {
+			p.bad = append(p.bad, Bad{Line: line, Last: line, Problem: "has a quote where none can be"})
+		}
+	}
+	p.whole = true
 	return p
 }
 

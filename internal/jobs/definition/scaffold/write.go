@@ -88,6 +88,9 @@ func (g *Guess) options(b *strings.Builder) {
 	if g.Encoding != "" {
 		fmt.Fprintf(b, "          encoding: %s\n", g.Encoding)
 	}
+	if g.OneLine {
+		b.WriteString("          # No value that was looked at holds a line end; leave this out if some may.\n          multiline: false\n")
+	}
 	if g.Skip > 0 {
 		fmt.Fprintf(b, "          # %s.\n", g.above())
 	}
