@@ -25,10 +25,10 @@ func TestBadInput(t *testing.T) {
 	}{
 		"59 0 bytes": {
 			input: "",
-			open:  "open input in.csv: the file is empty, expected a header | have the file sent again; set allow-empty if an empty one is right",
+			open:  "open input in.csv: the file is empty, expected a header | have the file sent again; in a definition, allow-empty: true takes an empty one",
 		},
 		"59 0 bytes allowed":        {input: "", cfg: csvfile.ReaderConfig{AllowEmpty: true}},
-		"59 only blank lines":       {input: "\n\r\n", open: "open input in.csv: the file is empty, expected a header | have the file sent again; set allow-empty if an empty one is right"},
+		"59 only blank lines":       {input: "\n\r\n", open: "open input in.csv: the file is empty, expected a header | have the file sent again; in a definition, allow-empty: true takes an empty one"},
 		"60 header only":            {input: "a,b\n"},
 		"60 header without newline": {input: "a,b"},
 		"61 UTF-8 BOM":              {input: "\ufeffa,b\n1,2\n", cfg: columns("a", "b"), want: [][]string{{"1", "2"}}},

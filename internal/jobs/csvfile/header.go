@@ -19,7 +19,7 @@ var (
 )
 
 // hintEmpty is for a file of 0 bytes.
-const hintEmpty = "have the file sent again; set allow-empty if an empty one is right"
+const hintEmpty = "have the file sent again; in a definition, allow-empty: true takes an empty one"
 
 // readHeader reads the header and finds the declared columns in it. It returns
 // io.EOF when the file is empty and may be.

@@ -223,7 +223,7 @@ func TestWriter(t *testing.T) {
 			first := begin(t, cfg, nil).commit().finish().crash()
 			begin(t, cfg, first).finish()
 		}, "id,name\nend,0\n"},
-		"replaces an older file": {func(t *testing.T, cfg csvfile.WriterConfig) {
+		"CHUNK-65 replaces an older file": {func(t *testing.T, cfg csvfile.WriterConfig) {
 			t.Helper()
 			write(t, cfg.Path, "yesterday\n")
 			o := begin(t, cfg, nil).commit([]string{"1", "a"})

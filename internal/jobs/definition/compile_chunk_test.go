@@ -185,6 +185,28 @@ func TestExpect(t *testing.T) {
 	same(t, "id\n1\n2\n3\n5\n", st.read("out.csv"))
 }
 
+// CHUNK-30: a skip block without a limit allows as many as its help says.
+func TestSkipWithoutALimit(t *testing.T) {
+	t.Parallel()
+	for bad, completes := range map[int]bool{10: true, 11: false} {
+		st := newStage(t)
+		st.write("in.csv", "id\n1\n"+strings.Repeat("x\n", bad))
+		st.write("job.yaml", `
+job: bad
+steps:
+  - step: load
+    chunk: {reader: {csv: {file: in.csv, types: {id: long}}}, writer: {none: {}}, skip: {include: [read.parse]}}
+`)
+		je, err := st.run("bad")
+		if (err == nil) != completes {
+			t.Errorf("%d bad records: %v", bad, err)
+		}
+		if err == nil && je.Steps[0].Counts.ReadSkip != int64(bad) {
+			t.Errorf("it skipped %d of %d", je.Steps[0].Counts.ReadSkip, bad)
+		}
+	}
+}
+
 // A count of what was read is that of the input: records that were skipped in
 // reading count, over all attempts. What nobody can know of them is said.
 func TestExpectOfBadRecords(t *testing.T) {

@@ -84,7 +84,7 @@ func partBlocks(g *grammar) {
 			{name: "count", kind: kindInt, min: 1, max: 10000, help: "So many parts: #{partition['index']} from 0."},
 			{name: "range", shape: one, of: "range", help: "Whole numbers, divided: #{partition['min']} to #{partition['max']}."},
 			{name: "sql", shape: one, of: "partition query", help: "One part for each row: #{partition['COLUMN']}."},
-			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, help: "How many parts run at once; the number of CPUs where it is not given.", known: []string{"grid-size"}},
+			{name: "threads", kind: kindInt, min: 1, max: chunk.MaxThreads, help: "How many parts run at once; the number of CPUs where it is not given. Parts that write into one SQLite database take turns: that is no faster than one part.", known: []string{"grid-size"}},
 			{name: "on-restart", kind: kindEnum, values: []string{"keep"}, preset: "keep", help: "What a restart does: keep runs the parts that are not finished, and finds none anew."},
 			{name: "allow-none", kind: kindBool, preset: "false", help: "With files and sql: whether it is right that no file matches, or that there is no row; otherwise the step fails then."},
 			{name: "reduce", shape: one, of: "reduce", help: "Runs once when all parts have completed."},
@@ -177,7 +177,7 @@ func chunkBlocks(g *grammar) {
 		name: "skip", help: "Passes over bad records, and keeps them in a file.",
 		keys: append([]key{
 			{name: "limit", kind: kindLimit, late: true, preset: "10", help: "How many records may be skipped, or none for no limit: with to by all attempts at the step together, without it by each of them."},
-			{name: "percent", kind: kindNumber, late: true, min: 0, max: 100, help: "How many of a hundred records it may skip."},
+			{name: "percent", kind: kindNumber, late: true, min: 0, max: 100, help: "How many of a hundred records an attempt may skip, judged before each commit by what it has read so far: bad records at the beginning of a file count for more."},
 			{name: "to", kind: kindPath, late: true, help: "The file of rejects, as JSON lines."},
 		}, classKeys(true)...),
 		example: "skip: {limit: 100, include: [read.parse, process.validation], to: rejects.jsonl}\n",

@@ -238,7 +238,7 @@ func TestTargetOfRecords(t *testing.T) {
 		"upsert of keys":    {map[string]any{"table": "out", "mode": "upsert", "key": []string{"id", "name"}, "columns": []string{"id", "name"}}, items[:1], nil, "ON CONFLICT"},
 		"upsert, not there": {map[string]any{"table": "out", "mode": "upsert", "key": []string{"amount"}}, items[:1], nil, "ON CONFLICT"},
 		"statement":         {map[string]any{"statement": "INSERT INTO \"out\" (name, id) VALUES (upper(:name), :id + 10)"}, items[1:2], []string{"12|B|-|-|-"}, ""},
-		"no row":            {map[string]any{"statement": "UPDATE \"out\" SET name = :name WHERE id = :id"}, items[1:2], nil, "in.csv:3: statement: it has changed no row"},
+		"CHUNK-68 no row":   {map[string]any{"statement": "UPDATE \"out\" SET name = :name WHERE id = :id"}, items[1:2], nil, "in.csv:3: statement: it has changed no row"},
 		"no row, allowed":   {map[string]any{"statement": "UPDATE \"out\" SET name = :name WHERE id = :id", "must-change": false}, items[:1], nil, ""},
 		"no such table":     {map[string]any{"table": "outt"}, items[:1], nil, "no table \"outt\""},
 		"bad statement":     {map[string]any{"statement": "UPDATE outt SET name = :name"}, items[:1], nil, "no such table"},
