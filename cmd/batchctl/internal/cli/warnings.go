@@ -3,6 +3,7 @@ package cli
 import (
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,10 +21,27 @@ type warnings struct {
 	mu     sync.Mutex
 	all    io.Writer         // nil: not all was asked for
 	say    func(line string) // nil: keep them
-	lines  []string
+	lines  []warning
 	lost   int
 	errors []string // the first of those lines that are errors
 	failed int      // how many of them there were
+}
+
+// warning is a line that is kept, and how many more a step has had of its kind.
+type warning struct {
+	kind, text string
+	more       int
+}
+
+// kindOf returns what repeats in the warnings of a step, as in one about each of
+// its chunks: the message and which step it is. It is empty for other lines.
+func kindOf(line string) string {
+	message, attrs, found := strings.Cut(line, ": step=")
+	if !found {
+		return ""
+	}
+	step, _, _ := strings.Cut(attrs, " ")
+	return message + ": step=" + step
 }
 
 // logger returns the logger of a run, and the warnings that it keeps.
@@ -68,13 +86,23 @@ func (w *warnings) Write(record []byte) (int, error) {
 		return w.all.Write(record)
 	case w.say != nil:
 		w.say(line)
+	default:
+		w.keep(warning{kind: kindOf(line), text: line})
+	}
+	return len(record), nil
+}
+
+func (w *warnings) keep(line warning) {
+	i := slices.IndexFunc(w.lines, func(old warning) bool { return old.kind == line.kind })
+	switch {
+	case i >= 0 && line.kind != "":
+		w.lines[i].more++
 	case len(w.lines) == maxWarnings: // the last ones are nearest to the failure
 		w.lines = append(w.lines[1:], line)
 		w.lost++
 	default:
 		w.lines = append(w.lines, line)
 	}
-	return len(record), nil
 }
 
 // readable turns msg="what happened" key=value into what happened: key=value.
@@ -100,10 +128,17 @@ func readable(record string) string {
 func (w *warnings) kept() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.lost == 0 {
-		return w.lines
+	var lines []string
+	if w.lost > 0 {
+		lines = append(lines, plural(w.lost, "earlier warning")+" left out; --verbose shows all")
 	}
-	return append([]string{plural(w.lost, "earlier warning") + " left out; --verbose shows all"}, w.lines...)
+	for _, kept := range w.lines {
+		if kept.more > 0 {
+			kept.text += " (and " + plural(kept.more, "more warning") + " of this kind; --verbose shows all)"
+		}
+		lines = append(lines, kept.text)
+	}
+	return lines
 }
 
 // failures returns how many errors there were, and the lines about them that
