@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
+	"golang.org/x/sys/unix"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -99,10 +101,16 @@ func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
 			return "a program died in the middle of a transaction on " + path + ", and it has to be rolled back first",
 				"open it once with a program that may write to it"
 		}
+		if msg, hint := t.explainDirectory(); msg != "" {
+			return msg, hint
+		}
 		return "the repository " + path + " or its directory is read-only", list
 	case sqlite3.ErrPerm, sqlite3.ErrAuth:
 		return "no permission for the repository " + path, list
 	case sqlite3.ErrCantOpen:
+		if msg, hint := t.explainDirectory(); msg != "" {
+			return msg, hint
+		}
 		return "the repository " + path + " cannot be opened", list
 	case sqlite3.ErrIoErr:
 		if cause.SystemErrno == syscall.EFBIG {
@@ -118,6 +126,17 @@ func (t translator) explain(cause sqlite3.Error) (msg, hint string) {
 	return "", ""
 }
 
+// explainDirectory returns "" where files can be made beside the repository.
+func (t translator) explainDirectory() (msg, hint string) {
+	dir := filepath.Dir(t.path)
+	err := unix.Access(dir, unix.W_OK)
+	if !errors.Is(err, unix.EACCES) && !errors.Is(err, unix.EROFS) && !errors.Is(err, unix.EPERM) {
+		return "", ""
+	}
+	return fmt.Sprintf("the directory %s is not writable (%v), and a run makes files beside the repository %s", core.QuotePath(dir), err, core.QuotePath(t.path)),
+		core.ShellQuote("ls", "-ld", dir) + "; make it writable, or name another repository with --db"
+}
+
 func (t translator) explainBusy() (msg, hint string) {
 	path := core.QuotePath(t.path)
 	pids := lockHolders(t.path)
@@ -125,8 +144,11 @@ func (t translator) explainBusy() (msg, hint string) {
 		return fmt.Sprintf("the repository %s is locked by another program for longer than %s", path, t.busy),
 			core.ShellQuote("fuser", "-v", t.path) + " shows who has it open"
 	}
-	return fmt.Sprintf("the repository %s is locked for longer than %s by process %d%s", path, t.busy, pids[0].pid, pids[0].label()),
-		fmt.Sprintf("ps -fp %d, then wait for it or end it, and try again", pids[0].pid)
+	msg = fmt.Sprintf("the repository %s is locked for longer than %s by process %d%s", path, t.busy, pids[0].pid, pids[0].label())
+	if state, _, _ := processStat(pids[0].pid); state == "T" {
+		return msg + ", which is suspended", fmt.Sprintf("let it go on with kill -CONT %d, or end it, and try again", pids[0].pid)
+	}
+	return msg, fmt.Sprintf("ps -fp %d, then wait for it or end it, and try again", pids[0].pid)
 }
 
 // holder is a process that holds a lock on the database.

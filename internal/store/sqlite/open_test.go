@@ -166,6 +166,14 @@ func TestTransactionsAreImmediate(t *testing.T) {
 	if hint := core.Hint(err); !strings.Contains(hint, fmt.Sprint("ps -fp ", p.Process.Pid)) {
 		t.Errorf("hint %q", hint)
 	}
+	if err := p.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	waitForState(t, p.Process.Pid, "T")
+	err = s.Begun(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "which is suspended") || !strings.Contains(core.Hint(err), fmt.Sprint("kill -CONT ", p.Process.Pid)) {
+		t.Errorf("of a suspended holder it says %v; %s", err, core.Hint(err))
+	}
 	p.kill(t)
 	if err := s.Begun(t.Context()); err != nil {
 		t.Errorf("after the other's death: %v", err)
