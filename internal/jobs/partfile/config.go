@@ -197,10 +197,14 @@ func (c Config) resumeMissing(ctx context.Context, state State, tail []byte) (*F
 	case err != nil:
 		return nil, err
 	}
+	hint := "put the file back as it was, then restart"
+	if id := c.Owner.execution; id != 0 {
+		hint += "; if it is lost, this instance can never be completed: " + core.ShellQuote("batchctl", "abandon", fmt.Sprint(id))
+	}
 	return nil, &core.Error{
 		Kind: core.ErrCheckpointMismatch, Op: c.op(),
 		Msg:  fmt.Sprintf("%s is missing: the checkpoint says %s, and the file was not published", core.EscapeControl(c.part()), state),
-		Hint: "put the file back as it was, then restart",
+		Hint: hint,
 	}
 }
 

@@ -147,6 +147,23 @@ func TestReplaced(t *testing.T) {
 	want(t, path, "two\n")
 }
 
+// TestLost: who finds the unfinished file gone is told what to do if it is gone
+// for good.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	path := target(t)
+	cfg := partfile.Config{Target: path, Owner: owner(t, "a")}
+	f := create(t, cfg)
+	do(t, f.Append([]byte("one\n")))
+	state, err := f.Sync()
+	do(t, err, f.Close(), os.Remove(path+partfile.Suffix))
+	_, err = partfile.Resume(t.Context(), cfg, state, nil)
+	const hint = "put the file back as it was, then restart; if it is lost, this instance can never be completed: batchctl abandon 10"
+	if !errors.Is(err, core.ErrCheckpointMismatch) || core.Hint(err) != hint {
+		t.Errorf("got %v with the hint %s", err, core.Hint(err))
+	}
+}
+
 // TestRemove gives up a part that no checkpoint names.
 func TestRemove(t *testing.T) {
 	t.Parallel()
