@@ -48,7 +48,8 @@ type Options struct {
 	Retry core.RetryPolicy
 	// Rejects keeps the items that were skipped; nil keeps none. It takes part
 	// like a writer: it is opened, checkpointed, finished and closed with the
-	// step when it has methods for that. A method Location, if it has one, says
+	// step when it has methods for that. It is told in the attempt that commits
+	// or fails the step, so it is never asked to undo one. A method Location, if it has one, says
 	// to people where the committed ones are, or "" when there are none.
 	Rejects core.RejectWriter
 	// Threads is how many goroutines process the items of a chunk; 0 and 1 mean

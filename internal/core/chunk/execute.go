@@ -49,16 +49,17 @@ type execution[I, O any] struct {
 	read    int64 // items of committed chunks, counted apart from the row
 	skipped int64 // skips of committed chunks, counted apart from the row
 
-	// reverters keep something of a chunk outside of its transaction; empty
-	// when no chunk can be tried again.
-	reverters []core.Reverter
-	tolerant  bool  // a failed write may be tried again, or item by item
-	marked    bool  // all of reverters know where the present attempt began
-	from      []int // for each of out its place in in; only with a skip policy
-	skips     []skip
-	results   []result[O] // of the goroutines that process
-	counted   bool        // the rollback that comes next was counted with its item
-	taken     int64       // rollbacks that the commit at work records
+	// reverter is the writer when it keeps something of a chunk outside of its
+	// transaction; nil when no chunk can be tried again. The rejects need none:
+	// they are told in the attempt that has been written, behind all others.
+	reverter core.Reverter
+	tolerant bool  // a failed write may be tried again, or item by item
+	marked   bool  // reverter knows where the present attempt began
+	from     []int // for each of out its place in in; only with a skip policy
+	skips    []skip
+	results  []result[O] // of the goroutines that process
+	counted  bool        // the rollback that comes next was counted with its item
+	taken    int64       // rollbacks that the commit at work records
 
 	hearsProcess bool       // there is a listener around the processor
 	hearing      sync.Mutex // held while goroutines call a listener
@@ -73,18 +74,14 @@ func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
 	fill := min(b.size(), firstFill)
 	e := &execution[I, O]{
 		Body: b, scope: s, parts: group{members: b.all()}, in: make([]I, fill), out: make([]O, 0, fill), seq: seq,
-		read: s.Step.Counts.Read, skipped: skipsOf(s.Step.Counts),
+		read: s.Step.Counts.Read, skipped: s.Step.Counts.Skip(),
 		tolerant: b.options.Skip != nil || b.options.Retry != nil,
 	}
 	e.sink, _ = any(b.writer).(core.Sink) // nil when the writer is none
 	l := &b.listener
 	e.hearsProcess = l.BeforeProcess != nil || l.AfterProcess != nil || l.OnProcessError != nil
 	if e.tolerant {
-		for _, part := range distinct([]any{b.writer, b.options.Rejects}) {
-			if r, ok := part.(core.Reverter); ok {
-				e.reverters = append(e.reverters, r)
-			}
-		}
+		e.reverter, _ = any(b.writer).(core.Reverter) // nil when the writer is none
 	}
 	return e, nil
 }
@@ -152,7 +149,7 @@ func (e *execution[I, O]) interrupted(ctx context.Context) error {
 // refused is accounted for in the step's row (CHUNK-47).
 func (e *execution[I, O]) balance() error {
 	c := e.scope.Step.Counts
-	if c.Read == e.read && skipsOf(c) == e.skipped && c.Balanced() {
+	if c.Read == e.read && c.Skip() == e.skipped && c.Balanced() {
 		return nil
 	}
 	return fmt.Errorf("the row ledger does not balance: %d items were read and %d skipped; the step counts %d read, "+

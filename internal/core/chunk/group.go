@@ -117,7 +117,7 @@ func (g *group) Checkpoint(ec core.ExecutionContext) error {
 func (g *group) Close() error {
 	var errs []error
 	for _, stream := range g.opened {
-		errs = append(errs, stream.Close())
+		errs = append(errs, closeStream(stream))
 	}
 	g.opened = nil
 	return errors.Join(errs...)

@@ -84,22 +84,14 @@ func (f *fileWriter) Close() error { return nil }
 // rejectFile is a fileWriter for rejects.
 type rejectFile struct {
 	world *world
-	mark  int
 	kept  int // as of the last checkpoint
 }
-
-var _ core.Reverter = (*rejectFile)(nil)
 
 func (f *rejectFile) Reject(_ context.Context, r core.Reject) error {
 	if err := f.world.edge(); err != nil {
 		return err
 	}
 	f.world.rejects = append(f.world.rejects, r)
-	return nil
-}
-func (f *rejectFile) Mark(context.Context) error { f.mark = len(f.world.rejects); return nil }
-func (f *rejectFile) Revert(context.Context) error {
-	f.world.rejects = f.world.rejects[:f.mark]
 	return nil
 }
 

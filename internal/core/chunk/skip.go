@@ -102,7 +102,7 @@ func (e *execution[I, O]) checkPercent(c core.Counts) error {
 		return nil // the share has not grown
 	}
 	percent := e.options.Skip.Percent()
-	records, bad := c.Read+c.ReadSkip, skipsOf(c)
+	records, bad := c.Read+c.ReadSkip, c.Skip()
 	// The quotient is the number nearest to the share, as percent is to what was
 	// written: the two are equal where the share is exactly the bound.
 	if percent <= 0 || float64(bad)*100/float64(records) <= percent {
@@ -117,8 +117,6 @@ func (e *execution[I, O]) checkPercent(c core.Counts) error {
 		Err:  last.err,
 	}
 }
-
-func skipsOf(c core.Counts) int64 { return c.ReadSkip + c.ProcessSkip + c.WriteSkip }
 
 // tellSkips tells the listener and the rejects about the items that the chunk
 // passes over, in the order of the items.

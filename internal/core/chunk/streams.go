@@ -2,10 +2,14 @@ package chunk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
+
+	"github.com/batchctl/batchctl/internal/core"
+	"github.com/batchctl/batchctl/internal/core/panics"
 )
 
 // all returns reader, processor, writer, the rejects and the streams of the
@@ -42,15 +46,33 @@ func index(parts []any, part any) int {
 }
 
 // close closes all streams that were opened, also one that failed to. What they
-// report changes nothing any more and is logged (STEP-07).
+// report changes nothing any more and is logged, and so is a panic (STEP-07).
 func (e *execution[I, O]) close(ctx context.Context) {
 	for _, stream := range e.parts.opened {
-		if err := stream.Close(); err != nil {
-			e.scope.Log.LogAttrs(ctx, slog.LevelError, "closing a stream failed",
-				slog.String("step", e.scope.Step.StepName),
-				slog.String("stream", fmt.Sprintf("%T", stream)),
-				slog.String("error", err.Error()))
+		err := closeStream(stream)
+		if err == nil {
+			continue
 		}
+		attrs := []slog.Attr{
+			slog.String("step", e.scope.Step.StepName),
+			slog.String("stream", fmt.Sprintf("%T", stream)),
+			slog.String("error", err.Error()),
+		}
+		if p, ok := errors.AsType[*panics.Error](err); ok {
+			attrs = append(attrs, slog.String("stack", p.Stack))
+		}
+		e.scope.Log.LogAttrs(ctx, slog.LevelError, "closing a stream failed", attrs...)
 	}
 	e.parts.opened = nil
+}
+
+// closeStream closes stream, and turns a panic in that into an error: those
+// behind it are closed as well.
+func closeStream(stream core.ItemStream) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = panics.Recovered("closing a stream", v)
+		}
+	}()
+	return stream.Close()
 }

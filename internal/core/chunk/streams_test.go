@@ -20,6 +20,7 @@ type stream struct {
 	*journal
 	name                             string
 	openErr, checkpointErr, closeErr error
+	closePanic                       string
 }
 
 func (s *stream) tell(what string) { s.lines = append(s.lines, what+" "+s.name) }
@@ -37,6 +38,9 @@ func (s *stream) Checkpoint(ec core.ExecutionContext) error {
 
 func (s *stream) Close() error {
 	s.tell("close")
+	if s.closePanic != "" {
+		panic(s.closePanic)
+	}
 	return s.closeErr
 }
 
@@ -178,6 +182,32 @@ func TestStreams(t *testing.T) {
 			if !strings.Contains(f.log.String(), want) {
 				t.Errorf("the log does not say %q:\n%s", want, f.log.String())
 			}
+		}
+	})
+	t.Run("STEP-07 a panic in a close is logged and changes nothing, and the others are closed", func(t *testing.T) {
+		t.Parallel()
+		f, e := setup(t), newEnsemble()
+		e.reader.closePanic, e.extra.closePanic = "reader is gone", "extra is gone"
+		se, err := f.run(t.Context(), t, e.step())
+		if se.Status != core.StatusCompleted || se.ExitStatus.Code != core.ExitCodeCompleted || err != nil {
+			t.Errorf("status %s, exit %s, error %v", se.Status, se.ExitStatus, err)
+		}
+		if diff := cmp.Diff(every("close"), e.lines[len(e.lines)-4:]); diff != "" {
+			t.Errorf("the last events (-want +got):\n%s", diff)
+		}
+		for _, want := range []string{"panic in closing a stream: reader is gone", "panic in closing a stream: extra is gone", "chunk_test.(*stream).Close (streams_test.go:"} {
+			if !strings.Contains(f.log.String(), want) {
+				t.Errorf("the log does not say %q:\n%s", want, f.log.String())
+			}
+		}
+	})
+	t.Run("STEP-07 a panic in a close does not hide why the step failed", func(t *testing.T) {
+		t.Parallel()
+		f, e := setup(t), newEnsemble()
+		e.writer.failAt, e.reader.closePanic = 2, "reader is gone"
+		se, err := f.run(t.Context(), t, e.step())
+		if se.Status != core.StatusFailed || !errors.Is(err, errBroken) || strings.Contains(se.ExitStatus.Message, "gone") {
+			t.Errorf("status %s, exit %s, error %v", se.Status, se.ExitStatus, err)
 		}
 	})
 	t.Run("STEP-02 beforeStep precedes open", func(t *testing.T) {

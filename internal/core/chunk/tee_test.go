@@ -17,12 +17,16 @@ type station struct {
 	name   string
 	events *[]string
 	fails  string
+	panics string // at this event
 }
 
 func (s *station) note(event string) error {
 	*s.events = append(*s.events, s.name+" "+event)
-	if s.fails == event {
+	switch event {
+	case s.fails:
 		return errBroken
+	case s.panics:
+		panic(s.name + " is gone")
 	}
 	return nil
 }
@@ -56,6 +60,7 @@ func TestTee(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
 		fileFails     string
+		filePanics    string
 		databaseFails string
 		want          []string
 	}{
@@ -81,6 +86,13 @@ func TestTee(t *testing.T) {
 			},
 		},
 		{
+			name: "STEP-07 a panic in the close of one closes the others", filePanics: "close",
+			want: []string{
+				"db claim", "file open", "db open", "file write", "db write", "file checkpoint", "db checkpoint",
+				"db commit", "file finish", "db finish", "file close", "db close",
+			},
+		},
+		{
 			name: "a claim that is refused opens nothing", databaseFails: "claim",
 			want: []string{"db claim"},
 		},
@@ -91,7 +103,7 @@ func TestTee(t *testing.T) {
 			// The database is named first, and comes last all the same.
 			w, err := chunk.Tee[int](
 				&database{station{name: "db", events: &events, fails: tt.databaseFails}},
-				&station{name: "file", events: &events, fails: tt.fileFails})
+				&station{name: "file", events: &events, fails: tt.fileFails, panics: tt.filePanics})
 			if err != nil {
 				t.Fatal(err)
 			}

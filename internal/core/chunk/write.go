@@ -136,21 +136,18 @@ func (e *execution[I, O]) restore(ctx context.Context, tx core.Tx) error {
 	return e.revert(ctx)
 }
 
-// mark lets everybody who keeps something of the chunk outside of its
-// transaction remember how much it is, and revert throw away what came after.
+// mark lets a writer that keeps something of the chunk outside of its transaction
+// remember how much it is, and revert throw away what came after.
 func (e *execution[I, O]) mark(ctx context.Context) error {
-	for _, r := range e.reverters {
-		if err := r.Mark(ctx); err != nil {
-			return err
-		}
+	if e.reverter == nil {
+		return nil
 	}
-	return nil
+	return e.reverter.Mark(ctx)
 }
 
 func (e *execution[I, O]) revert(ctx context.Context) error {
-	var errs []error
-	for _, r := range e.reverters {
-		errs = append(errs, r.Revert(ctx))
+	if e.reverter == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	return e.reverter.Revert(ctx)
 }

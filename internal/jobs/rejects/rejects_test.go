@@ -84,8 +84,6 @@ func (a *attempt) put(messages ...string) *attempt {
 	return a
 }
 
-func (a *attempt) mark() *attempt   { a.t.Helper(); do(a.t, a.Mark(a.t.Context())); return a }
-func (a *attempt) revert() *attempt { a.t.Helper(); do(a.t, a.Revert(a.t.Context())); return a }
 func (a *attempt) finish() *attempt { a.t.Helper(); do(a.t, a.Finish(a.t.Context())); return a }
 
 // sync makes durable what a commit is going to name.
@@ -133,15 +131,15 @@ func TestWriter(t *testing.T) {
 			ec := a.finish().close()
 			begin(t, cfg, ec).finish().close() // a crash behind it
 		}, ""},
-		"CHUNK-66 rejected, undone, and a restart": {func(t *testing.T, cfg rejects.Config) {
+		"CHUNK-66 rejected in a chunk that fails, and a restart": {func(t *testing.T, cfg rejects.Config) {
 			t.Helper()
-			a := begin(t, cfg, nil).mark().put("x")
+			a := begin(t, cfg, nil).put("x")
 			if got := a.Location(); got != "" {
 				t.Errorf("the location is %q, and nothing is committed", got)
 			}
-			ec := a.revert().commit().close()
+			ec := a.close()
 			want(t, cfg.Path+".part", "")
-			begin(t, cfg, ec).commit().mark().put("y").revert().finish().close()
+			begin(t, cfg, ec).commit().finish().close()
 		}, ""},
 		"several attempts": {func(t *testing.T, cfg rejects.Config) {
 			t.Helper()
@@ -176,11 +174,6 @@ func TestWriter(t *testing.T) {
 			want(t, again.Location(), lines("a"))
 			again.finish().close()
 		}, lines("a")},
-		"a write is undone": {func(t *testing.T, cfg rejects.Config) {
-			t.Helper()
-			a := begin(t, cfg, nil).commit("a").mark().put("x").revert().put("b").mark().put("y", "z").revert().revert()
-			a.commit("c").finish().close()
-		}, lines("a", "b", "c")},
 		"replaces an older file": {func(t *testing.T, cfg rejects.Config) {
 			t.Helper()
 			do(t, os.WriteFile(cfg.Path, []byte("yesterday"), 0o600))
@@ -256,7 +249,7 @@ func TestNotOpen(t *testing.T) {
 	w := rejects.New(rejects.Config{Path: target(t)})
 	ctx := t.Context()
 	for name, err := range map[string]error{
-		"reject": w.Reject(ctx, named("a")), "mark": w.Mark(ctx), "revert": w.Revert(ctx), "finish": w.Finish(ctx),
+		"reject": w.Reject(ctx, named("a")), "finish": w.Finish(ctx),
 		"checkpoint": w.Checkpoint(core.ExecutionContext{}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "not open") {

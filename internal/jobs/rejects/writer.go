@@ -46,13 +46,13 @@ const (
 )
 
 // Writer writes rejects to a file that appears at the end of the step. It is not
-// safe for concurrent use.
+// safe for concurrent use. It is no core.Reverter: a chunk that is written again,
+// or item by item, has rejected nothing yet.
 type Writer struct {
 	cfg    Config
 	opened bool
 	file   *partfile.File // nil as long as nothing was rejected
 	now    saved
-	marked saved // as of the last Mark, or of Open
 	kept   saved // as of the last Checkpoint, or of Open
 }
 
@@ -65,7 +65,6 @@ type saved struct {
 var (
 	_ core.RejectWriter = (*Writer)(nil)
 	_ core.ItemStream   = (*Writer)(nil)
-	_ core.Reverter     = (*Writer)(nil)
 	_ core.Finisher     = (*Writer)(nil)
 )
 
@@ -93,7 +92,7 @@ func (w *Writer) Open(ctx context.Context, ec core.ExecutionContext) error {
 	if err != nil {
 		return err
 	}
-	w.now, w.marked, w.kept = at, at, at
+	w.now, w.kept = at, at
 	if at.state.Length > 0 {
 		w.file, err = partfile.Resume(ctx, w.part(), at.state, nil)
 	} else {
@@ -124,29 +123,6 @@ func (w *Writer) Reject(ctx context.Context, r core.Reject) error {
 	return nil
 }
 
-// Mark implements core.Reverter.
-func (w *Writer) Mark(ctx context.Context) error {
-	if err := w.usable(ctx, "mark"); err != nil {
-		return err
-	}
-	w.marked = w.now
-	return nil
-}
-
-// Revert implements core.Reverter.
-func (w *Writer) Revert(context.Context) error {
-	if !w.opened {
-		return fmt.Errorf("revert rejects %s: not open", w.cfg.Path)
-	}
-	if w.file != nil {
-		if err := w.file.Rollback(w.marked.state); err != nil {
-			return err
-		}
-	}
-	w.now = w.marked
-	return nil
-}
-
 // Checkpoint implements core.ItemStream. It syncs the file when there is
 // something new in it.
 func (w *Writer) Checkpoint(ec core.ExecutionContext) error {
@@ -173,13 +149,9 @@ func (w *Writer) Finish(ctx context.Context) error {
 	if err := w.usable(ctx, "publish"); err != nil {
 		return err
 	}
-	if w.now.count > 0 {
+	if w.file != nil {
 		return w.file.Publish(nil)
 	}
-	if err := w.file.Close(); err != nil {
-		return err
-	}
-	w.file = nil
 	return partfile.Clear(ctx, w.part())
 }
 

@@ -60,7 +60,7 @@ func countsInWords(se *core.StepExecution) string {
 		{"read", c.Read},
 		{"written", c.Write},
 		{"filtered", c.Filter},
-		{"skipped", c.ReadSkip + c.ProcessSkip + c.WriteSkip},
+		{"skipped", c.Skip()},
 		{"rollbacks", c.Rollback},
 	} {
 		if count.n > 0 {
@@ -109,7 +109,7 @@ func (p *Printer) stepFields() []field[line] {
 		count("READ", func(c core.Counts) int64 { return c.Read }),
 		count("WRITE", func(c core.Counts) int64 { return c.Write }),
 		count("FILTER", func(c core.Counts) int64 { return c.Filter }),
-		count("SKIP", func(c core.Counts) int64 { return c.ReadSkip + c.ProcessSkip + c.WriteSkip }),
+		count("SKIP", core.Counts.Skip),
 		count("COMMIT", func(c core.Counts) int64 { return c.Commit }),
 		count("ROLLBACK", func(c core.Counts) int64 { return c.Rollback }),
 		column("DURATION", true, func(se *core.StepExecution) Cell {
