@@ -55,7 +55,7 @@ bench: build ## measure against programs written by hand, as ratios
 
 .PHONY: bench-features
 bench-features: compiler ## measure what is there and not used, as ratios to a step without it
-	$(GO) run -tags $(TAGS) ./internal/bench/settle -features -rows $(ROWS) -rounds $(ROUNDS)
+	$(GO) run -tags $(TAGS) ./internal/bench/features -rows $(ROWS) -rounds $(ROUNDS)
 
 .PHONY: crash
 crash: compiler ## kill real processes at random instants and compare what is left

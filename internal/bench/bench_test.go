@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/batchctl/batchctl/internal/bench"
-	"github.com/batchctl/batchctl/internal/sample"
 )
 
 // allocsPerRecord is the ceiling on the chunk step of dailySettlement: three
@@ -17,13 +16,9 @@ import (
 // rows and a commit of 1000 cost.
 const allocsPerRecord = 4
 
-func day(records int) sample.Day {
-	return sample.Day{Date: time.Date(2021, 2, 1, 0, 0, 0, 0, time.UTC), Records: records}
-}
-
 // TestFloorAndProductAgree is what makes the comparison worth anything.
 func TestFloorAndProductAgree(t *testing.T) {
-	dir, d := t.TempDir(), day(20_500)
+	dir, d := t.TempDir(), bench.Day(20_500)
 	if err := d.WriteFiles(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +61,7 @@ func TestFloorAndProductAgree(t *testing.T) {
 }
 
 func TestAllocationsPerRecord(t *testing.T) {
-	dir, d := t.TempDir(), day(50_000)
+	dir, d := t.TempDir(), bench.Day(50_000)
 	if err := d.WriteFiles(dir); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ func Definition(ctx context.Context, dbPath, dir string, day sample.Day, now fun
 	if err := problems.Err(); err != nil {
 		return Usage{}, err
 	}
-	c, err := run(ctx, job, settlement.StepSettle, dbPath, core.JobParameters{
+	c, err := runStep(ctx, job, settlement.StepSettle, dbPath, core.JobParameters{
 		{Name: "requestDate", Value: day.Date, Identifying: true},
 		{Name: "inputDir", Value: dir, Identifying: true},
 	}, now)

@@ -2,13 +2,11 @@ package bench
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/jobs/settlement"
 	"github.com/batchctl/batchctl/internal/sample"
-	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
 // Feature is a way to settle a day with something for which its records give no
@@ -64,30 +62,5 @@ func (f Feature) Settle(ctx context.Context, dbPath, dir string, day sample.Day,
 		job.Steps = []*core.Step{verify, settle}
 	}
 	ps := settlementParameters(dbPath, dir, day).With(core.JobParameter{Name: settlement.ParamSkipLimit, Value: f.skipLimit})
-	return run(ctx, job, settlement.StepSettle, dbPath, ps, now)
-}
-
-// Cost is what a step took, and how many write transactions the job around it
-// began.
-type Cost struct {
-	Usage
-	Transactions int64
-}
-
-// beginning counts the write transactions that are begun.
-type beginning struct {
-	*sqlite.Store
-	begun atomic.Int64
-}
-
-// CreateJobExecution implements core.JobRepository.
-func (r *beginning) CreateJobExecution(ctx context.Context, l core.Launch) (*core.JobExecution, error) {
-	r.begun.Add(1)
-	return r.Store.CreateJobExecution(ctx, l)
-}
-
-// Begin implements core.JobRepository.
-func (r *beginning) Begin(ctx context.Context, je *core.JobExecution) (core.Tx, error) {
-	r.begun.Add(1)
-	return r.Store.Begin(ctx, je)
+	return runStep(ctx, job, settlement.StepSettle, dbPath, ps, now)
 }

@@ -10,14 +10,17 @@ import (
 	"github.com/batchctl/batchctl/internal/bench"
 )
 
+// mostForAChunk is how many allocations a chunk may make besides those of a plain
+// one. With skips, what was put into the job's context is kept for another
+// attempt; a part has its index and its count in each checkpoint; the others are
+// what the runtime and the poll for a stop allocate.
+const mostForAChunk = 10
+
 // TestUnusedFeatures counts what a day pays for what it does not need: nothing for
 // a record, next to nothing for a chunk, and no write transaction.
 func TestUnusedFeatures(t *testing.T) { // not parallel: it counts allocations
 	const chunks = 20
-	// With skips, what was put into the job's context is kept for another attempt;
-	// what remains is what the runtime allocates besides.
-	const mostForAChunk = 10
-	dir, d := t.TempDir(), day(chunks*1000)
+	dir, d := t.TempDir(), bench.Day(chunks*1000)
 	if err := d.WriteFiles(dir); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +54,39 @@ func TestUnusedFeatures(t *testing.T) { // not parallel: it counts allocations
 		}
 		if more := int64(c.Allocs) - int64(plain.Allocs); more > chunks*mostForAChunk {
 			t.Errorf("%s: %+d allocations in %d chunks", f.Name, more, chunks)
+		}
+	}
+}
+
+// TestUnusedMachinery counts the same where nothing but the machinery is at work,
+// and what the structures around a step write for themselves. That every way
+// leads to the same sum is seen to by Run.
+func TestUnusedMachinery(t *testing.T) { // not parallel: it counts allocations
+	const few, many = 10, 50
+	add := func(b bench.Bare, chunks int64) bench.Cost {
+		t.Helper()
+		c, err := b.Run(t.Context(), filepath.Join(t.TempDir(), "repository.db"), chunks*bench.BareChunk, time.Now)
+		if err != nil {
+			t.Fatalf("%s: %v", b.Name, err)
+		}
+		// launch; addUp 2 and its chunks; end
+		if want := 1 + 2 + chunks + 1 + int64(len(b.Adds)); c.Transactions != want {
+			t.Errorf("%s: %d write transactions with %d chunks, want %d", b.Name, c.Transactions, chunks, want)
+		}
+		return c
+	}
+	perChunk := func(b bench.Bare) float64 {
+		t.Helper()
+		return (float64(add(b, many).Allocs) - float64(add(b, few).Allocs)) / (many - few)
+	}
+	bares := bench.Bares()
+	add(bares[0], few) // to warm up
+	plain := perChunk(bares[0])
+	for _, b := range bares[1:] {
+		got := perChunk(b)
+		t.Logf("%s: %+.1f allocations a chunk", b.Name, got-plain)
+		if got > plain+mostForAChunk {
+			t.Errorf("%s: %.1f allocations a chunk, plain %.1f", b.Name, got, plain)
 		}
 	}
 }

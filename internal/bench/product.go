@@ -19,10 +19,15 @@ import (
 	"github.com/batchctl/batchctl/internal/store/sqlite"
 )
 
+// Day returns a day of so many records.
+func Day(records int) sample.Day {
+	return sample.Day{Date: time.Date(2021, 2, 1, 0, 0, 0, 0, time.UTC), Records: records}
+}
+
 // Product settles day, whose files are in dir, into the repository at dbPath,
 // and returns what its chunk step took.
 func Product(ctx context.Context, dbPath, dir string, day sample.Day, now func() time.Time) (Usage, error) {
-	c, err := run(ctx, settlement.Job(), settlement.StepSettle, dbPath, settlementParameters(dbPath, dir, day), now)
+	c, err := runStep(ctx, settlement.Job(), settlement.StepSettle, dbPath, settlementParameters(dbPath, dir, day), now)
 	return c.Usage, err
 }
 
@@ -35,11 +40,25 @@ func settlementParameters(dbPath, dir string, day sample.Day) core.JobParameters
 	}
 }
 
-// run runs job on a repository at dbPath, and returns what the step of that name
-// took, and how many write transactions the job began.
-func run(
+// runStep runs job on a repository at dbPath, and returns what the step of that
+// name took, and how many write transactions the job began.
+func runStep(
 	ctx context.Context, job *core.Job, stepName, dbPath string, ps core.JobParameters, now func() time.Time,
-) (c Cost, err error) {
+) (Cost, error) {
+	var u Usage
+	for step := range job.AllSteps() {
+		if step.Name == stepName {
+			measure(step, now, &u)
+		}
+	}
+	c, err := run(ctx, job, dbPath, ps, now)
+	c.Usage = u
+	return c, err
+}
+
+// run runs job on a repository at dbPath, and returns what that took from the
+// launch to the end; Records is left 0.
+func run(ctx context.Context, job *core.Job, dbPath string, ps core.JobParameters, now func() time.Time) (c Cost, err error) {
 	token := func() string {
 		var b [16]byte
 		_, _ = rand.Read(b[:]) // never fails
@@ -51,15 +70,13 @@ func run(
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
 	repo := &beginning{Store: store}
-	for step := range job.AllSteps() {
-		if step.Name == stepName {
-			measure(step, now, &c.Usage)
-		}
-	}
 	launcher := &launch.JobLauncher{
 		Repo: repo, Log: slog.New(slog.DiscardHandler), Now: now, Token: token, Dir: filepath.Dir(dbPath),
 	}
-	_, err = launcher.Run(ctx, job, ps, launch.Options{})
+	c.Usage, err = Measure(now, func() (int64, error) {
+		_, err := launcher.Run(ctx, job, ps, launch.Options{})
+		return 0, err
+	})
 	c.Transactions = repo.begun.Load()
 	return c, err
 }

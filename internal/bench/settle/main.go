@@ -3,8 +3,7 @@
 // Command settle prints what the chunk step of dailySettlement costs, compiled
 // and as a definition, as ratios to a loop written by hand. The three run by
 // turns in one process, on fresh databases, and must leave the same ledger. The
-// peak resident set of each is that of a process of its own. With -features it
-// compares the step with what it does not need, as a skip policy, with a plain one.
+// peak resident set of each is that of a process of its own.
 package main
 
 import (
@@ -68,7 +67,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	rows := flags.Int("rows", 200_000, "number of records")
 	rounds := flags.Int("rounds", 7, "number of rounds; one more goes before to warm up")
 	only := flags.String("only", "", "run nothing but loop, compiled or definition, once and without a report")
-	unused := flags.Bool("features", false, "compare the step with what it does not need with a plain one instead")
 	profile := flags.String("profile", "", "with -only: write a CPU profile to this file")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -85,15 +83,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			err = removeErr
 		}
 	}()
-	day := sample.Day{Date: time.Date(2021, 2, 1, 0, 0, 0, 0, time.UTC), Records: *rows}
+	day := bench.Day(*rows)
 	if err := day.WriteFiles(dir); err != nil {
 		return err
 	}
 	if *only != "" {
 		return once(ctx, *only, *profile, dir, day)
-	}
-	if *unused {
-		return features(ctx, dir, day, *rounds, stdout)
 	}
 	// First, while this process is small: a child's peak begins at its parent's.
 	peaks, err := peaks(ctx, *rows, stderr)
