@@ -151,8 +151,8 @@ var testFloors = map[string][]string{
 		"internal/jobs/csvfile", "internal/jobs/fixed", "internal/jobs/jsonl", "internal/jobs/record", compress, text,
 	},
 	"internal/jobs/rejects": {
-		"internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/jobs/csvfile",
-		"internal/store/sqlite",
+		"internal/core/chunk", "internal/core/engine", "internal/core/fault", "internal/core/flow", "internal/core/secret",
+		"internal/jobs/csvfile", "internal/store/sqlite",
 	},
 	"internal/jobs/sqlitem":    {"internal/core/chunk", "internal/core/engine", "internal/core/flow", "internal/core/launch", "internal/store/sqlite", sqlite3},
 	"internal/jobs/execstep":   {"internal/core/flow", "internal/core/launch", "internal/store/sqlite"},

@@ -20,6 +20,7 @@ import (
 	"github.com/batchctl/batchctl/internal/core/chunk"
 	"github.com/batchctl/batchctl/internal/core/engine"
 	"github.com/batchctl/batchctl/internal/core/flow"
+	"github.com/batchctl/batchctl/internal/core/secret"
 	"github.com/batchctl/batchctl/internal/jobs/csvfile"
 	"github.com/batchctl/batchctl/internal/jobs/rejects"
 	"github.com/batchctl/batchctl/internal/store/sqlite"
@@ -40,6 +41,7 @@ type world struct {
 	dir     string
 	limit   int64
 	failAt  string // the id of an item whose write fails for good; empty: none
+	masker  *secret.Masker
 	lastErr error
 }
 
@@ -102,6 +104,7 @@ func (w *world) run(t *testing.T) *core.StepExecution {
 	w.lastErr = engine.Run(t.Context(), &core.Run{
 		Job: &core.Job{Name: "job", Steps: []*core.Step{w.step()}}, Execution: je, Repo: w.store, Body: flow.Body{},
 		Stop: core.NewStop(), Now: time.Now, Log: slog.New(slog.DiscardHandler), Token: func() string { return strings.Repeat("0", 32) },
+		Masker: w.masker,
 	})
 	do(t, w.store.Release(je))
 	se, err := w.store.LastStepExecution(t.Context(), je.Instance.ID, "copy")
@@ -239,4 +242,24 @@ func TestNothingRejected(t *testing.T) {
 	}
 	want(t, w.path("rejects.jsonl"), "")
 	want(t, w.path("rejects.jsonl.part"), "")
+}
+
+// TestSecret: what a job says about an item goes through the masker. The item
+// itself is what the input has, and must come out as it went in.
+func TestSecret(t *testing.T) {
+	t.Parallel()
+	w := setup(t, "1,", "hunter22,process", "3,")
+	w.masker = &secret.Masker{}
+	w.masker.Hide("hunter22")
+	if w.run(t); w.lastErr != nil {
+		t.Fatal(w.lastErr)
+	}
+	text, err := os.ReadFile(w.path("rejects.jsonl"))
+	do(t, err)
+	if got, want := string(text), `"message":"*** is not valid"`; !strings.Contains(got, want) {
+		t.Errorf("the reject is %s, want %s in it", got, want)
+	}
+	if diff := cmp.Diff([]string{"process 3 hunter22,process"}, w.rejected(t, "rejects.jsonl")); diff != "" {
+		t.Errorf("rejects (-want +got):\n%s", diff)
+	}
 }
