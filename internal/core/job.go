@@ -242,8 +242,8 @@ type Listener struct {
 	AfterChunk func(ctx context.Context, s *Scope)
 }
 
-// Join returns a listener that calls the Before functions of ls in order and
-// the After functions in reverse (and the first listener's last).
+// Join returns a listener that calls the Before functions of ls in order and the
+// After functions in reverse (the first listener's last), also behind a panic.
 func Join(ls ...Listener) Listener {
 	var joined Listener
 	for _, l := range ls {
@@ -253,7 +253,7 @@ func Join(ls ...Listener) Listener {
 		joined.AfterStep = bothStatus(l.AfterStep, joined.AfterStep)
 		joined.BeforeChunk = both(joined.BeforeChunk, l.BeforeChunk)
 		if first, second := l.AfterChunk, joined.AfterChunk; first != nil && second != nil {
-			joined.AfterChunk = func(ctx context.Context, s *Scope) { first(ctx, s); second(ctx, s) }
+			joined.AfterChunk = func(ctx context.Context, s *Scope) { defer second(ctx, s); first(ctx, s) }
 		} else if first != nil {
 			joined.AfterChunk = first
 		}

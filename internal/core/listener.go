@@ -21,7 +21,7 @@ func both[T any](first, second func(context.Context, T) error) func(context.Cont
 	}
 }
 
-// bothLogged calls both whatever the first returns, and joins their errors.
+// bothLogged calls both whatever the first does, and joins their errors.
 func bothLogged[T any](first, second func(context.Context, T) error) func(context.Context, T) error {
 	switch {
 	case first == nil:
@@ -29,8 +29,9 @@ func bothLogged[T any](first, second func(context.Context, T) error) func(contex
 	case second == nil:
 		return first
 	}
-	return func(ctx context.Context, v T) error {
-		return errors.Join(first(ctx, v), second(ctx, v))
+	return func(ctx context.Context, v T) (err error) {
+		defer func() { err = errors.Join(err, second(ctx, v)) }() // also when first panics
+		return first(ctx, v)
 	}
 }
 
@@ -43,9 +44,11 @@ func bothStatus(first, second afterStep) afterStep {
 	case second == nil:
 		return first
 	}
-	return func(ctx context.Context, s *Scope, ended StepExecution) (ExitStatus, error) {
-		a, errA := first(ctx, s, ended)
-		b, errB := second(ctx, s, ended)
-		return a.And(b), errors.Join(errA, errB)
+	return func(ctx context.Context, s *Scope, ended StepExecution) (exit ExitStatus, err error) {
+		defer func() { // also when first panics
+			b, errB := second(ctx, s, ended)
+			exit, err = exit.And(b), errors.Join(err, errB)
+		}()
+		return first(ctx, s, ended)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // that is ErrLeaseLost or ErrOptimisticLock means that another process has
 // taken over: write nothing more.
 func ExecuteStep(ctx context.Context, r *core.Run, step *core.Step, se *core.StepExecution) error {
-	listener := core.Join(r.Job.Listener, step.Listener)
+	listener := core.Join(guarded(r.Job.Listener), guarded(step.Listener))
 	s := &core.Scope{Run: r, Step: se, BeforeChunk: listener.BeforeChunk}
 	s.Refresh()
 	e := &execution{scope: s, step: step, listener: listener}
@@ -141,7 +141,9 @@ func (e *execution) hear(ctx context.Context, ended *core.StepExecution) core.Ex
 	if e.listener.AfterStep == nil {
 		return core.ExitStatus{}
 	}
-	heard, err := e.afterStep(ctx, *ended)
+	view := *ended
+	view.Context = e.scope.Context.Clone()
+	heard, err := e.listener.AfterStep(ctx, e.scope, view)
 	if ended.ExitStatus.Code == core.ExitCodeRefused {
 		heard.Code = ""
 	}
@@ -163,15 +165,27 @@ func (e *execution) write(ctx context.Context, next *core.StepExecution) error {
 	return e.scope.CommitStep(ctx, tx, e.scope.Step, next, e.scope.JobContext)
 }
 
-// afterStep calls the listener and turns a panic in it into an error.
-func (e *execution) afterStep(ctx context.Context, ended core.StepExecution) (exit core.ExitStatus, err error) {
+// guarded returns l with a panic after the step turned into an error, which takes
+// nothing away from what other listeners say.
+func guarded(l core.Listener) core.Listener {
+	if after := l.AfterStep; after != nil {
+		l.AfterStep = func(ctx context.Context, s *core.Scope, ended core.StepExecution) (core.ExitStatus, error) {
+			return callAfterStep(ctx, after, s, ended)
+		}
+	}
+	return l
+}
+
+func callAfterStep(
+	ctx context.Context, after func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error),
+	s *core.Scope, ended core.StepExecution,
+) (exit core.ExitStatus, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = panics.Recovered("the listener after step "+e.step.Name, v)
+			err = panics.Recovered("the listener after step "+ended.StepName, v)
 		}
 	}()
-	ended.Context = e.scope.Context.Clone()
-	return e.listener.AfterStep(ctx, e.scope, ended)
+	return after(ctx, s, ended)
 }
 
 // afterChunk tells the listeners about a chunk that has committed, which a panic

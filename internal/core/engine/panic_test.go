@@ -121,6 +121,72 @@ func TestPanic(t *testing.T) {
 			}
 		}
 	})
+	t.Run("in a listener after the end does not keep the others from being called", func(t *testing.T) {
+		t.Parallel()
+		late := core.Listener{
+			AfterStep: func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error) { panic("late") },
+			AfterJob:  func(context.Context, *core.Run) error { panic("later") },
+		}
+		odd := core.Listener{AfterStep: func(context.Context, *core.Scope, core.StepExecution) (core.ExitStatus, error) {
+			return core.ExitStatus{Code: "ODD"}, errBoom
+		}}
+		jobs := 0
+		counts := core.Listener{AfterJob: func(context.Context, *core.Run) error { jobs++; return nil }}
+		promote := engine.PromoteContext(engine.Promotion{Keys: []string{"rows"}})
+		for _, tt := range []struct {
+			name      string
+			job, step core.Listener
+			want      string
+		}{
+			{"of the job", core.Join(odd, promote), late, "COMPLETED/ODD: a COMPLETED/ODD"},
+			{"of the step", late, core.Join(promote, odd), "COMPLETED/ODD: a COMPLETED/ODD"},
+			{"among those of a step", core.Listener{}, core.Join(promote, late), "COMPLETED/COMPLETED: a COMPLETED/COMPLETED"},
+			{"among those of a job", core.Join(promote, counts, late), odd, "COMPLETED/ODD: a COMPLETED/ODD"},
+		} {
+			jobs = 0
+			b := setup(t)
+			step := putting("a", map[string]any{"rows": int64(7)}, nil)
+			step.Listener = tt.step
+			nightly := job(step)
+			nightly.Listener = tt.job
+			je, err := b.run(nightly)
+			if err != nil {
+				t.Fatalf("%s: %v", tt.name, err)
+			}
+			wantStates(t, je, tt.want)
+			if je.Context["rows"] != int64(7) {
+				t.Errorf("%s: the job's context is %v, want what was promoted", tt.name, je.Context)
+			}
+			want := []string{"panic in the listener after step a: late"}
+			if strings.Contains(tt.want, "ODD") {
+				want = append(want, "boom")
+			}
+			for _, want := range want {
+				if message := je.Steps[0].ExitStatus.Message; strings.Count(message, want) != 1 || !strings.Contains(b.logs.String(), want) {
+					t.Errorf("%s: %q is not in the exit message %q and in the log:\n%s", tt.name, want, message, b.logs)
+				}
+			}
+			if tt.job.AfterJob != nil {
+				if want := "panic in the listener after job nightly: later"; !strings.Contains(je.ExitStatus.Message, want) {
+					t.Errorf("%s: the job's exit message is %q, want %q in it", tt.name, je.ExitStatus.Message, want)
+				}
+			}
+		}
+		if jobs != 1 {
+			t.Errorf("the other listener after the job was called %d times, want once", jobs)
+		}
+	})
+	t.Run("in a listener after a chunk does not keep the others from being called", func(t *testing.T) {
+		t.Parallel()
+		b, called := setup(t), 0
+		step := tasklet("a", calls(3))
+		step.Listener.AfterChunk = func(context.Context, *core.Scope) { panic("meter is gone") }
+		nightly := job(step)
+		nightly.Listener.AfterChunk = func(context.Context, *core.Scope) { called++ }
+		if _, err := b.run(nightly); err != nil || called != 3 {
+			t.Errorf("it was called %d times, want 3; error %v", called, err)
+		}
+	})
 	t.Run("in a listener before the job fails the job", func(t *testing.T) {
 		t.Parallel()
 		nightly := job(nothing("a"))
