@@ -74,7 +74,7 @@ func (op *JobOperator) lastExecution(ctx context.Context, jobName string) (*core
 func (op *JobOperator) stepOver(ctx context.Context, last *core.JobExecution) error {
 	restart := &core.Error{
 		Kind: core.ErrJobRestart,
-		Msg:  fmt.Sprintf("the last instance is not complete: execution %d is %s", last.ID, last.Status),
+		Msg:  fmt.Sprintf("the last instance is not complete: execution %d is %s", last.ID, statusText(last)),
 		Hint: command("restart", id(last.ID)),
 	}
 	switch last.Status {
@@ -83,7 +83,7 @@ func (op *JobOperator) stepOver(ctx context.Context, last *core.JobExecution) er
 	case core.StatusStopped, core.StatusFailed:
 		return restart
 	case core.StatusUnknown:
-		restart.Hint = command("show", id(last.ID))
+		restart.Hint = aboutUnknown(last)
 		return restart
 	case core.StatusStarting, core.StatusStarted, core.StatusStopping:
 	}

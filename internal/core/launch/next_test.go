@@ -134,7 +134,9 @@ func TestNextDay(t *testing.T) {
 		b := setup(t, daily(succeed))
 		b.leave("daily", params(day(1), region), core.StatusUnknown)
 		je, err := b.StartNextInstance(t.Context(), "daily", nil, launch.Options{})
-		wantRefusal(t, b, 1, je, err, core.ErrJobRestart, "batchctl show 1")
+		wantRefusal(t, b, 1, je, err, core.ErrJobRestart, "batchctl show 1 tells how far it came; if that can be done again, have "+
+			"the program that left it so set it and its steps to FAILED, then batchctl restart 1; else begin another instance: "+
+			"batchctl run daily day=... region=...")
 	})
 	t.Run("a last instance that was ABANDONED is stepped over", func(t *testing.T) {
 		t.Parallel()

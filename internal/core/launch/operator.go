@@ -88,18 +88,44 @@ func restartable(job *core.Job, je *core.JobExecution) error {
 			Kind: core.ErrJobInstanceAlreadyComplete,
 			Msg:  fmt.Sprintf("execution %d is COMPLETED, there is nothing to restart", je.ID), Hint: hint,
 		}
-	case core.StatusAbandoned, core.StatusUnknown:
-		status := je.Status.String()
-		if je.OpaqueStatus != "" {
-			status = core.Quote(je.OpaqueStatus)
-		}
+	case core.StatusUnknown:
 		return &core.Error{
 			Kind: core.ErrJobRestart,
-			Msg:  fmt.Sprintf("execution %d is %s, only FAILED and STOPPED ones restart", je.ID, status),
+			Msg: fmt.Sprintf("execution %d is %s, as another program has left it; only FAILED and STOPPED ones restart",
+				je.ID, statusText(je)),
+			Hint: aboutUnknown(je),
+		}
+	case core.StatusAbandoned:
+		return &core.Error{
+			Kind: core.ErrJobRestart,
+			Msg:  fmt.Sprintf("execution %d is %s, only FAILED and STOPPED ones restart", je.ID, je.Status),
 			Hint: command("show", id(je.ID)),
 		}
 	}
 	return nil
+}
+
+// statusText is the status of je as it is stored.
+func statusText(je *core.JobExecution) string {
+	if je.OpaqueStatus != "" {
+		return core.Quote(je.OpaqueStatus)
+	}
+	return je.Status.String()
+}
+
+// aboutUnknown is what to do about an execution whose end is not known. batchctl
+// leaves none so, and cannot tell whether its work may be done again.
+func aboutUnknown(je *core.JobExecution) string {
+	hint := fmt.Sprintf("%s tells how far it came; if that can be done again, have the program that left it so set it "+
+		"and its steps to %s, then %s", command("show", id(je.ID)), core.StatusFailed, command("restart", id(je.ID)))
+	words := []string{"run", je.Instance.JobName}
+	for _, p := range je.Parameters.Identifying() {
+		words = append(words, p.Name+"=...")
+	}
+	if len(words) > 2 {
+		hint += "; else begin another instance: " + command(words...)
+	}
+	return hint
 }
 
 // override returns stored with overrides in place. Nothing that identifies the

@@ -2,6 +2,7 @@ package launch_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,7 +55,6 @@ func TestRestart(t *testing.T) {
 	}{
 		{"OPR-05 COMPLETED", core.StatusCompleted, core.ErrJobInstanceAlreadyComplete, "batchctl next daily"},
 		{"ABANDONED", core.StatusAbandoned, core.ErrJobRestart, "batchctl show 1"},
-		{"UNKNOWN", core.StatusUnknown, core.ErrJobRestart, "batchctl show 1"},
 	} {
 		t.Run(tt.name+" is refused", func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +64,27 @@ func TestRestart(t *testing.T) {
 			wantRefusal(t, b, 1, je, err, tt.kind, tt.hint)
 		})
 	}
+	t.Run("UNKNOWN, with what made it so and what is left to do", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, daily(succeed))
+		b.leave("daily", params(day(1)), core.StatusUnknown)
+		je, err := b.Restart(t.Context(), 1, nil, launch.Options{})
+		if want := "execution 1 is UNKNOWN, as another program has left it; only FAILED and STOPPED ones restart"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v, want %q in it", err, want)
+		}
+		want := "batchctl show 1 tells how far it came; if that can be done again, have the program that left it so set it " +
+			"and its steps to FAILED, then batchctl restart 1; else begin another instance: batchctl run daily day=..."
+		wantRefusal(t, b, 1, je, err, core.ErrJobRestart, want)
+	})
+	t.Run("UNKNOWN, of a job with one instance only", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t, job("a", succeed))
+		b.leave("a", nil, core.StatusUnknown)
+		_, err := b.Restart(t.Context(), 1, nil, launch.Options{})
+		if got := core.Hint(err); !strings.HasSuffix(got, "then batchctl restart 1") {
+			t.Errorf("got the hint %q, want none of another instance", got)
+		}
+	})
 	t.Run("COMPLETED, of a job without an order", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, job("a", succeed))
