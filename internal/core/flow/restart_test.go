@@ -2,6 +2,8 @@ package flow_test
 
 import (
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -197,11 +199,67 @@ func TestRestartOfAChangedFlow(t *testing.T) {
 		b.runs(before(b), first)
 		je, err := b.run(job(b.el("a"), b.el("b"), b.el("c")))
 		wantStates(t, je, "FAILED/FAILED:")
-		if want := `step a: was given up (ABANDONED, exit code "FAILED") by an earlier execution, and the flow has no way on from it`; err == nil || err.Error() != want {
+		if want := `step a: was given up by an earlier execution (ABANDONED, exit code "FAILED"), and is not run again`; err == nil || err.Error() != want {
 			t.Errorf("got error %v, want %s", err, want)
 		}
 		wantText(t, "the hint", core.Hint(err), "add a transition on \"FAILED\" to it, or give the instance up: batchctl abandon 2")
 	})
+}
+
+// A failure that the flow has gone on past is told when that happens, and not by
+// every execution that finds the step ABANDONED.
+func TestFailuresThatAreToldOnce(t *testing.T) {
+	t.Parallel()
+	const past = "The flow goes on past a failure"
+	warnings := func(t *testing.T, b *bundle, nightly *core.Job) (lines []string) {
+		t.Helper()
+		r, log := b.launch(nightly), &strings.Builder{}
+		r.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		if _, err := b.finish(r); err != nil {
+			wantError(t, err, errBoom)
+		}
+		for line := range strings.Lines(log.String()) {
+			if strings.Contains(line, "no way on") {
+				t.Errorf("it goes on, and says %s", line)
+			}
+			if strings.Contains(line, past) {
+				lines = append(lines, line)
+			}
+		}
+		return lines
+	}
+	for _, tt := range []struct {
+		name string
+		job  func(b *bundle) *core.Job
+		want [][]string // what the warnings of each execution name
+	}{
+		{"of a step", func(b *bundle) *core.Job {
+			return job(on(b.el("a", "FAILED"), "FAILED", "b"), b.el("b", "FAILED", "FAILED", "COMPLETED"))
+		}, [][]string{{"element=a exitCode=FAILED next=b"}, nil, nil}},
+		{"of a nested flow", func(b *bundle) *core.Job {
+			return job(on(nested("f", b.el("a", "FAILED")), "FAILED", "b"), b.el("b", "FAILED", "COMPLETED"))
+		}, [][]string{{"element=f exitCode=FAILED next=b"}, nil}},
+		{"of a split, where one branch fails anew", func(b *bundle) *core.Job {
+			c := b.el("c", "COMPLETED", "FAILED")
+			c.Step.AllowStartIfComplete = true
+			return job(on(split("s", 1, b.el("a", "FAILED"), c), "FAILED", "b"), b.el("b", "FAILED", "COMPLETED"))
+		}, [][]string{{"element=s exitCode=FAILED next=b"}, {"step c: c: boom"}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			nightly := tt.job(b)
+			for i, want := range tt.want {
+				got := warnings(t, b, nightly)
+				if len(got) != len(want) {
+					t.Fatalf("execution %d warns of %q, want %q", i+1, got, want)
+				}
+				for k := range want {
+					wantText(t, "the warning", got[k], want[k])
+				}
+			}
+		})
+	}
 }
 
 // on2 is a flow of a decision and a step.

@@ -57,13 +57,14 @@ func (w *walker) branch(ctx context.Context, n *node, p *thread) (o outcome) {
 // join makes one outcome of those of the branches: the worst status, by its
 // name; and how the job ends, when a branch has said so and nothing was worse.
 func join(n *node, outcomes []outcome) outcome {
-	worst := outcome{}
+	worst := outcome{known: true}
 	curable := false // a restart helps a branch that failed
 	for _, o := range outcomes {
 		curable = curable || o.status == core.StatusFailed && !IsFinal(o.err)
 		worst.status = max(worst.status, o.status)
 		worst.final = worst.final || o.final
 		worst.recording = worst.recording || o.recording
+		worst.known = worst.known && (o.known || o.status == core.StatusCompleted)
 	}
 	worst.exit.Code = worst.status.String()
 	var errs []error

@@ -96,6 +96,7 @@ func (w *walker) step(ctx context.Context, step *core.Step, p *thread) outcome {
 		if !w.simple {
 			o.status = core.StatusFailed
 		}
+		o.known = !ran
 	case core.StatusStarting, core.StatusStarted, core.StatusStopping, core.StatusStopped, core.StatusUnknown:
 		o.final = true
 	}
@@ -161,7 +162,7 @@ func (w *walker) stepFailure(se *core.StepExecution, ran bool) error {
 	switch {
 	case se.Failure != nil:
 	case !ran:
-		e.Msg = fmt.Sprintf("was given up (%s, exit code %s) by an earlier execution, and the flow has no way on from it",
+		e.Msg = fmt.Sprintf("was given up by an earlier execution (%s, exit code %s), and is not run again",
 			se.Status, core.Quote(se.ExitStatus.Code))
 		e.Hint = fmt.Sprintf("add a transition on %s to it, or give the instance up: %s",
 			core.Quote(se.ExitStatus.Code), w.command("abandon"))

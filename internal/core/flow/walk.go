@@ -49,6 +49,8 @@ type outcome struct {
 	endings []ending
 	// passed: a step of a simple job that was given up, and has no say.
 	passed bool
+	// known: err is a failure of an earlier execution, which has told it.
+	known bool
 	// recording: err says that the end of a step could not be recorded, and
 	// the engine must see that.
 	recording bool
@@ -150,7 +152,7 @@ func (w *walker) leave(ctx context.Context, n *node, o outcome) (next string, en
 		case core.ToStop:
 			return "", w.stop(ctx, n, t, o), true
 		}
-		if o.status != core.StatusCompleted {
+		if o.status != core.StatusCompleted && !o.known {
 			w.r.Log.LogAttrs(ctx, slog.LevelWarn, "The flow goes on past a failure", append(w.attrs(n, o),
 				slog.String("next", t.To), slog.Any("error", o.err))...)
 		}
