@@ -209,6 +209,7 @@ func (c *checker) split(e *core.Element, s scope) {
 		}
 		c.content(b, within)
 	}
+	c.restarts(e)
 }
 
 // graph checks how the elements of a level hang together.

@@ -30,6 +30,11 @@ func problems(t *testing.T, job *core.Job) []string {
 	return lines
 }
 
+// stops gives e a stop with a restart.
+func stops(e element, restart string) element {
+	return with(e, transition{To: core.ToStop, Restart: restart})
+}
+
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	b := &bundle{}
@@ -139,6 +144,18 @@ func TestCheck(t *testing.T) {
 		{"restart within a flow", job(nested("fl", with(b.el("a"), transition{To: core.ToStop, Restart: "f"}))), []string{
 			`element "a": transition on "*": restart "f" is no element of the job's outermost level; did you mean "fl"?`,
 		}},
+		{"FLOW-22 branches that restart at different elements", job(
+			split("s", 1,
+				nested("f", stops(b.el("a"), "c")), b.el("e"),
+				nested("g", on(then(b.el("b"), "t"), "X", core.ToStop), split("t", 1, nested("h", stops(b.el("i"), "d"))))),
+			b.el("c"), b.el("d")), []string{
+			`element "i": transition on "*": restart "d" is not that of element "a" in another branch of split "s", which is "c": ` +
+				`when both stop the job, a restart would pass one of them over; they must name the same element`,
+		}},
+		{"FLOW-22 branches that restart at the same element, and one that restarts at several", job(
+			split("s", 1, nested("f", stops(b.el("a"), "c")), nested("g", stops(b.el("b"), "c"))),
+			split("t", 1, nested("h", then(with(b.el("e"), transition{On: "X", To: core.ToStop, Restart: "c"}), "i"), stops(b.el("i"), "d")), b.el("k")),
+			b.el("c"), b.el("d")), nil},
 		{"an exit code without an end", job(with(b.el("a"), transition{To: "b", ExitCode: "X"}), b.el("b")), []string{
 			`element "a": transition on "*": the exit code "X" means nothing here: only end, fail and stop give the job one`,
 		}},

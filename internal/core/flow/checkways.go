@@ -66,6 +66,28 @@ func (c *checker) ending(t core.Transition, what string) {
 	}
 }
 
+// restarts reports a stop in one branch of a split whose restart is not that of
+// another branch. When both stop the job, a restart begins at one element, and
+// would end without what the other leads to.
+func (c *checker) restarts(split *core.Element) {
+	for i := range split.Split {
+		for e, t := range restarts(&split.Split[i]) {
+			for j := range i {
+				for other, u := range restarts(&split.Split[j]) {
+					if t.Restart == u.Restart || t.To != core.ToStop || u.To != core.ToStop {
+						continue
+					}
+					c.add("element %s: transition on %s: restart %s is not that of element %s in another branch of split %s, which is %s: "+
+						"when both stop the job, a restart would pass one of them over; they must name the same element",
+						core.Quote(e.ID()), core.Quote(pattern(t)), core.Quote(t.Restart), core.Quote(other.ID()),
+						core.Quote(split.ID()), core.Quote(u.Restart))
+					return
+				}
+			}
+		}
+	}
+}
+
 // target checks that to is an element of the level, and reports whether it is.
 func (c *checker) target(elements []core.Element, to, what string, s scope, words bool) bool {
 	if to == "" {

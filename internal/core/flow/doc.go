@@ -35,8 +35,9 @@
 // of all splits above and below, also across flow steps. When a transition of one
 // ends the job, it ends after the others have, and with the worst status of all:
 // a stop is not taken while another branch has failed or was interrupted, because
-// its work is not done. Where several transitions say so, the exit code and the
-// Restart are those of the first branch.
+// its work is not done. Where several transitions say so, the exit code is that of
+// the first branch. The stops of different branches must have the same Restart, if
+// they have any: one place is all that a restart can begin at.
 //
 // # Restart
 //

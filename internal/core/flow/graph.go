@@ -122,22 +122,23 @@ func (n *node) ahead() map[*node]bool {
 		for _, next := range n.follows() {
 			visit(next)
 		}
-		for target := range restarts(n.Element) {
-			visit(n.level.find(target))
+		for _, t := range restarts(n.Element) {
+			visit(n.level.find(t.Restart))
 		}
 	}
 	visit(n)
 	return seen
 }
 
-// restarts returns the targets of restarts of e and of all below it.
-func restarts(e *core.Element) iter.Seq[string] {
-	return func(yield func(string) bool) { yieldRestarts(e, yield) }
+// restarts returns the transitions with a restart of e and of all below it, each
+// with its element.
+func restarts(e *core.Element) iter.Seq2[*core.Element, core.Transition] {
+	return func(yield func(*core.Element, core.Transition) bool) { yieldRestarts(e, yield) }
 }
 
-func yieldRestarts(e *core.Element, yield func(string) bool) bool {
+func yieldRestarts(e *core.Element, yield func(*core.Element, core.Transition) bool) bool {
 	for _, t := range e.Transitions {
-		if t.Restart != "" && !yield(t.Restart) {
+		if t.Restart != "" && !yield(e, t) {
 			return false
 		}
 	}

@@ -151,7 +151,10 @@ func (p *plan) restarts(elements []core.Element, targets []core.Element) {
 			}
 		}
 		p.restarts(e.Flow, targets)
-		p.restarts(e.Split, targets)
+		if len(e.Split) > 0 { // its branches have one target
+			only := rapid.IntRange(0, len(targets)-1).Draw(p.t, "target of branches")
+			p.restarts(e.Split, targets[only:only+1])
+		}
 	}
 }
 
