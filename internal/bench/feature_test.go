@@ -3,6 +3,7 @@
 package bench_test
 
 import (
+	"math"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,16 +11,13 @@ import (
 	"github.com/batchctl/batchctl/internal/bench"
 )
 
-// mostForAChunk is how many allocations a chunk may make besides those of a plain
-// one. With skips, what was put into the job's context is kept for another
-// attempt; a part has its index and its count in each checkpoint; the others are
-// what the runtime and the poll for a stop allocate.
-const mostForAChunk = 10
-
 // TestUnusedFeatures counts what a day pays for what it does not need: nothing for
 // a record, next to nothing for a chunk, and no write transaction.
 func TestUnusedFeatures(t *testing.T) { // not parallel: it counts allocations
 	const chunks = 20
+	// With skips, what was put into the job's context is kept for another attempt;
+	// what remains is what the runtime allocates besides.
+	const mostForAChunk = 10
 	dir, d := t.TempDir(), bench.Day(chunks*1000)
 	if err := d.WriteFiles(dir); err != nil {
 		t.Fatal(err)
@@ -79,14 +77,24 @@ func TestUnusedMachinery(t *testing.T) { // not parallel: it counts allocations
 		t.Helper()
 		return (float64(add(b, many).Allocs) - float64(add(b, few).Allocs)) / (many - few)
 	}
+	most := map[string]float64{ // allocations of a chunk besides those of a plain one
+		"skip, retry and rejects": 1, // the changes to the job's context are kept
+		"partition of one part":   4, // its index and the number of parts are in each checkpoint
+		"job step":                2, // the child has a context below that of its parent
+	}
+	const besides, tries = 2, 5 // what the runtime and the poll for a stop allocate is not the chunk's
 	bares := bench.Bares()
 	add(bares[0], few) // to warm up
-	plain := perChunk(bares[0])
 	for _, b := range bares[1:] {
-		got := perChunk(b)
-		t.Logf("%s: %+.1f allocations a chunk", b.Name, got-plain)
-		if got > plain+mostForAChunk {
-			t.Errorf("%s: %.1f allocations a chunk, plain %.1f", b.Name, got, plain)
+		more := math.Inf(1)
+		for range tries {
+			if more = min(more, perChunk(b)-perChunk(bares[0])); more <= most[b.Name]+besides {
+				break
+			}
+		}
+		t.Logf("%s: %+.1f allocations a chunk", b.Name, more)
+		if more > most[b.Name]+besides {
+			t.Errorf("%s: a chunk allocates %.1f times more than a plain one, want %.0f", b.Name, more, most[b.Name])
 		}
 	}
 }
