@@ -54,7 +54,7 @@ bench: build ## measure against programs written by hand, as ratios
 	$(GO) run -tags $(TAGS) ./internal/bench/startup -rounds $(ROUNDS) -runs $(RUNS)
 
 .PHONY: bench-features
-bench-features: compiler ## measure what is there and not used, as ratios to a step without it
+bench-features: compiler ## measure what is there and not used, as ratios to a plain step
 	$(GO) run -tags $(TAGS) ./internal/bench/features -rows $(ROWS) -rounds $(ROUNDS)
 
 .PHONY: crash
