@@ -155,8 +155,21 @@ func wantError(t *testing.T, err, kind error) {
 // job is a simple job of these steps.
 func job(steps ...*core.Step) *core.Job { return &core.Job{Name: "nightly", Steps: steps} }
 
-// tasklet is a step of one tasklet.
-func tasklet(name string, f core.TaskletFunc) *core.Step { return engine.TaskletStep(name, f) }
+// mostCalls is more than any test wants of one tasklet.
+const mostCalls = 100
+
+// tasklet is a step of one tasklet. It fails when it is called again and again:
+// what should have ended it was not heard.
+func tasklet(name string, f core.TaskletFunc) *core.Step {
+	var calls atomic.Int64
+	return engine.TaskletStep(name, core.TaskletFunc(
+		func(ctx context.Context, s *core.Scope, c *core.StepContribution) (core.RepeatStatus, error) {
+			if calls.Add(1) > mostCalls {
+				return core.Finished, fmt.Errorf("step %s was called more than %d times", name, mostCalls)
+			}
+			return f(ctx, s, c)
+		}))
+}
 
 // nothing is a step that completes at once.
 func nothing(name string) *core.Step {
