@@ -2,6 +2,7 @@ package launch_test
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -85,6 +86,42 @@ func TestRestart(t *testing.T) {
 			t.Errorf("got the hint %q, want none of another instance", got)
 		}
 	})
+	for _, status := range []string{"UNKNOWN", "PAUSED"} {
+		t.Run("STEP-32 of a step that another program has left "+status+" is refused, and nothing is called", func(t *testing.T) {
+			t.Parallel()
+			calls := 0
+			broken := daily(func(context.Context, *core.Scope) error { calls++; return errBoom })
+			broken.Listener.AfterJob = func(ctx context.Context, r *core.Run) error {
+				tx, err := r.Begin(ctx)
+				if err != nil {
+					return err
+				}
+				defer tx.Rollback()
+				exec := tx.(interface {
+					ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+				})
+				if _, err := exec.ExecContext(ctx, "UPDATE BATCH_STEP_EXECUTION SET STATUS = ?", status); err != nil {
+					return err
+				}
+				return tx.Commit()
+			}
+			b := setup(t, broken)
+			_, err := b.Start(t.Context(), "daily", params(day(1)), launch.Options{})
+			wantError(t, err, errBoom)
+			shown := map[string]string{"UNKNOWN": "UNKNOWN", "PAUSED": `"PAUSED"`}[status]
+			want := `step "work" of execution 1 is ` + shown + `: what it has done is not known`
+			again, runErr := b.Start(t.Context(), "daily", params(day(1)), launch.Options{})
+			restarted, restartErr := b.Restart(t.Context(), 1, nil, launch.Options{})
+			wantRefusal(t, b, 1, again, runErr, core.ErrJobRestart, "batchctl show 1")
+			wantRefusal(t, b, 1, restarted, restartErr, core.ErrJobRestart, "batchctl show 1")
+			if runErr.Error() != "run daily: "+want || restartErr.Error() != "restart 1: "+want {
+				t.Errorf("got %q and %q, want %q in both", runErr, restartErr, want)
+			}
+			if calls != 1 {
+				t.Errorf("the step was called %d times, want once", calls)
+			}
+		})
+	}
 	t.Run("COMPLETED, of a job without an order", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t, job("a", succeed))
