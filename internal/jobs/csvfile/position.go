@@ -32,7 +32,7 @@ func (c ReaderConfig) position(ec core.ExecutionContext) (at position, ok bool, 
 // one offset on continue the checksum seed. The header has been read.
 func (s *scanner) resume(ctx context.Context, from int64, seed uint32, at position) error {
 	begun := s.Offset() // where the first record is
-	if err := s.Seek(ctx, from, seed, at.offset, at.crc); err != nil {
+	if err := s.Seek(ctx, from, seed, at.offset, at.crc, int64(at.line)); err != nil {
 		return err
 	}
 	s.record, s.line = at.record, at.line

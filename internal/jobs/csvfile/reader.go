@@ -164,7 +164,7 @@ func (r *Reader[T]) Open(ctx context.Context, ec core.ExecutionContext) error {
 	case err != nil:
 		// A file that lost its header is one whose read part has changed.
 		if restart && at.offset > 0 && r.cfg.From == 0 {
-			if changed := r.s.Seek(ctx, 0, 0, at.offset, at.crc); changed != nil {
+			if changed := r.s.Seek(ctx, 0, 0, at.offset, at.crc, int64(at.line)); changed != nil {
 				return changed
 			}
 		}

@@ -99,9 +99,9 @@ func TestInputChangedBetweenRuns(t *testing.T) {
 		"83 nothing changed":            {after: before, rest: [][]string{{"5", "6"}}},
 		"83 changed behind":             {after: "a,b\n1,2\n3,4\n5,7\n8,9\n", rest: [][]string{{"5", "7"}, {"8", "9"}}},
 		"83 cut behind":                 {after: "a,b\n1,2\n3,4\n"},
-		"83 changed before":             {after: "a,b\n1,2\n3,5\n5,6\n", want: "the first 12 bytes changed since the last commit: crc32c "},
-		"83 header changed":             {after: "b,a\n1,2\n3,4\n5,6\n", want: "the first 12 bytes changed since the last commit: crc32c "},
-		"83 header broken":              {after: "a,a\n1,2\n3,4\n5,6\n", want: "the first 12 bytes changed since the last commit: crc32c "},
+		"83 changed before":             {after: "a,b\n1,2\n3,5\n5,6\n", want: "what stands before line 4, the first 12 bytes, changed since the last commit: crc32c "},
+		"83 header changed":             {after: "b,a\n1,2\n3,4\n5,6\n", want: "what stands before line 4, the first 12 bytes, changed since the last commit: crc32c "},
+		"83 header broken":              {after: "a,a\n1,2\n3,4\n5,6\n", want: "what stands before line 4, the first 12 bytes, changed since the last commit: crc32c "},
 		"83 shorter than what was read": {after: "a,b\n1,2\n", want: "the last commit read 12 bytes, the file has 8 now"},
 		"83 empty":                      {after: "", want: "the last commit read 12 bytes, the file has 0 now"},
 	}

@@ -263,8 +263,9 @@ func (in *Input) resetMarks() {
 }
 
 // Seek verifies that the bytes between two offsets continue the checksum seed to
-// the given one, and goes on behind them.
-func (in *Input) Seek(ctx context.Context, from int64, seed uint32, offset int64, checksum uint32) error {
+// the given one, and goes on behind them. line is the one that stands there, of a
+// file that is read from its beginning.
+func (in *Input) Seek(ctx context.Context, from int64, seed uint32, offset int64, checksum uint32, line int64) error {
 	if in.packed == nil && in.info.Size() < offset {
 		return in.Mismatch(fmt.Sprintf("the last commit read %d bytes, the file has %d now", offset, in.info.Size()))
 	}
@@ -287,7 +288,7 @@ func (in *Input) Seek(ctx context.Context, from int64, seed uint32, offset int64
 		}
 	}
 	if crc != checksum {
-		what := fmt.Sprintf("the first %d bytes", offset)
+		what := fmt.Sprintf("what stands before line %d, the first %d bytes,", line, offset)
 		if from > 0 {
 			what = fmt.Sprintf("the header or the bytes %d to %d", from, offset)
 		}
@@ -322,7 +323,8 @@ func (in *Input) Jump(offset int64, crc uint32) {
 func (in *Input) Mismatch(msg string) error {
 	return &core.Error{
 		Kind: core.ErrCheckpointMismatch, Op: OpenOp(in.path), Msg: msg,
-		Hint: "put the part that was read already back as it was, then restart",
+		Hint: "put the part that was read already back as it was, then restart; " +
+			"if that is lost, the instance can only be abandoned, and what it has committed stays",
 	}
 }
 

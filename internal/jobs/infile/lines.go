@@ -159,7 +159,7 @@ func (r *LineReader[T]) skipMark() error {
 
 // resume goes to the position of an earlier attempt.
 func (r *LineReader[T]) resume(ctx context.Context, at []int64) error {
-	if err := r.in.Seek(ctx, 0, 0, at[0], uint32(at[1])); err != nil { //nolint:gosec // Numbers checks
+	if err := r.in.Seek(ctx, 0, 0, at[0], uint32(at[1]), at[3]); err != nil { //nolint:gosec // Numbers checks
 		return err
 	}
 	r.record, r.line = at[2], int(at[3])
