@@ -239,6 +239,9 @@ func TestFailuresThatAreToldOnce(t *testing.T) {
 		{"of a nested flow", func(b *bundle) *core.Job {
 			return job(on(nested("f", b.el("a", "FAILED")), "FAILED", "b"), b.el("b", "FAILED", "COMPLETED"))
 		}, [][]string{{"element=f exitCode=FAILED next=b"}, nil}},
+		{"of a split, whose other branch is complete", func(b *bundle) *core.Job {
+			return job(on(split("s", 1, b.el("a", "FAILED"), b.el("c")), "FAILED", "b"), b.el("b", "FAILED", "COMPLETED"))
+		}, [][]string{{"element=s exitCode=FAILED next=b"}, nil}},
 		{"of a split, where one branch fails anew", func(b *bundle) *core.Job {
 			c := b.el("c", "COMPLETED", "FAILED")
 			c.Step.AllowStartIfComplete = true
