@@ -87,6 +87,9 @@ func (a *app) reportEnd(e *endedError) {
 		a.say("  warning: %s", line)
 	}
 	if restartableEnd(e) {
+		if restartsItself(core.Hint(e), id) {
+			return
+		}
 		a.say("  restart it with: %s", a.command("restart", id))
 		if aboutDefinition(e) {
 			a.say("  after changing the definition: %s", a.command("restart", id, "--new-definition"))
@@ -94,6 +97,18 @@ func (a *app) reportEnd(e *endedError) {
 		return
 	}
 	a.say("  look at it with: %s", a.command("show", id))
+}
+
+// restartsItself reports whether the hint, which is said already, has a restart of
+// that execution: with other words than the plain one, that one would fail again.
+func restartsItself(hint, id string) bool {
+	words := strings.Fields(hint)
+	for i := range len(words) - 2 {
+		if words[i] == "batchctl" && words[i+1] == "restart" && strings.TrimRight(words[i+2], ";:,)") == id {
+			return true
+		}
+	}
+	return false
 }
 
 // restartableEnd reports whether a restart may help.
