@@ -91,7 +91,7 @@ func TestJobStepNewDefinition(t *testing.T) {
 	second, err := b.Restart(t.Context(), first.ID, nil, launch.Options{})
 	wantError(t, err, core.ErrJobRestart)
 	wantHint(t, err, fmt.Sprintf("put the old one back, or go on under the new one with: batchctl restart %d --new-definition", second.ID))
-	if said := "the definition of the job has changed since the last attempt, from one to two"; !strings.Contains(err.Error(), said) {
+	if said := "the definition of the job has changed since the last attempt, execution 3 of daily day=2021-01-01 region=eu, from one to two"; !strings.Contains(err.Error(), said) {
 		t.Errorf("the error %v lacks %q", err, said)
 	}
 	if _, err := b.Restart(t.Context(), second.ID, nil, launch.Options{NewDefinition: true}); err != nil {

@@ -47,8 +47,17 @@ func (l *launch) decide(ctx context.Context, tx *sql.Tx, je *core.JobExecution) 
 		return l.refuse(core.ErrJobRestart, hint("show", last.id),
 			"the context of execution %d was stored by another program in a form that batchctl does not read", last.id)
 	}
-	je.Context = ec
+	je.Context, l.last = ec, last.id
 	return nil
+}
+
+// named is the job with what identifies the instance.
+func (l *launch) named() string {
+	words := []string{l.JobName}
+	for _, p := range l.Parameters.Identifying() {
+		words = append(words, p.Name+"="+core.FormatValue(p, l.cfg.zone()))
+	}
+	return core.ShellQuote(words...)
 }
 
 // settled is the status after recovery.
@@ -61,6 +70,18 @@ func (l *launch) settled(h head, recovered []int64) string {
 
 func (l *launch) refuse(kind error, advice, format string, args ...any) error {
 	return &core.Error{Kind: kind, Msg: fmt.Sprintf(format, args...), Hint: advice}
+}
+
+// another is what is left to do where an instance was given up.
+func (l *launch) another(id int64) string {
+	words := []string{"batchctl", "run", l.JobName}
+	for _, p := range l.Parameters.Identifying() {
+		words = append(words, p.Name+"=...")
+	}
+	if len(words) == 3 { // nothing tells another instance from this one
+		return hint("show", id)
+	}
+	return "run the job with another identifying parameter: " + core.ShellQuote(words...)
 }
 
 // lookFirst is what to do about an execution that may still be running.
@@ -82,8 +103,8 @@ func (l *launch) examine(ctx context.Context, tx *sql.Tx, h head) (recovered boo
 		return false, l.refuse(core.ErrJobInstanceAlreadyComplete, hint("show", h.id),
 			"execution %d of this instance is COMPLETED", h.id)
 	case core.StatusAbandoned:
-		return false, l.refuse(core.ErrJobRestart, hint("show", h.id),
-			"execution %d of this instance is ABANDONED", h.id)
+		return false, l.refuse(core.ErrJobRestart, l.another(h.id),
+			"execution %d of %s is ABANDONED: this instance never runs again, what it has committed stays", h.id, l.named())
 	case core.StatusStopped, core.StatusFailed:
 		// Another program may have written the end of an execution that still
 		// runs: the owner decides.

@@ -40,11 +40,13 @@ func (l *launch) define(ctx context.Context, tx *sql.Tx, je *core.JobExecution) 
 func (l *launch) refuseDefinition(before, now string) error {
 	e := &core.Error{
 		Kind: core.ErrJobRestart,
-		Msg:  fmt.Sprintf("the definition of the job has changed since the last attempt, from %.12s to %.12s", before, now),
-		Hint: "put the old one back, or go on under the new one with --new-definition",
+		Msg: fmt.Sprintf("the definition of the job has changed since the last attempt, execution %d of %s, from %.12s to %.12s",
+			l.last, l.named(), before, now),
+		Hint: "put the old one back, or go on under the new one with: " + hint("restart", l.last) + " --new-definition",
 	}
 	if now == "" {
-		e.Msg = fmt.Sprintf("the last attempt ran the definition %.12s, and the job is none of a definition file now", before)
+		e.Msg = fmt.Sprintf("the last attempt, execution %d of %s, ran the definition %.12s, and the job is none of a definition file now",
+			l.last, l.named(), before)
 	}
 	return e
 }

@@ -79,6 +79,6 @@ func (l *launch) foresee(ctx context.Context, tx *sql.Tx, je *core.JobExecution)
 		return l.refuse(core.ErrJobRestart, hint("show", last.id),
 			"the context of execution %d was stored by another program in a form that batchctl does not read", last.id)
 	}
-	je.Context = ec
+	je.Context, l.last = ec, last.id
 	return err
 }

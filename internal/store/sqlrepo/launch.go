@@ -22,6 +22,7 @@ type launch struct {
 	owner core.Owner
 	// dead are the owners whose executions were recovered on the way.
 	dead []core.Owner
+	last int64 // the newest execution of the instance, whose context is inherited
 	je   *core.JobExecution
 }
 

@@ -132,7 +132,7 @@ var launchRules = []rule{
 		je := s.launch(t)
 		s.end(t, je, core.StatusFailed)
 		must2(s.Repo.Abandon(t.Context(), je.ID))(t)
-		wantError(t, s.relaunch(t), core.ErrJobRestart, "batchctl show")
+		wantError(t, s.relaunch(t), core.ErrJobRestart, "run the job with another identifying parameter: batchctl run "+job+" ")
 	}},
 	{"REPO-06 FAILED and STOPPED restart with the job's context", func(t *testing.T, s suite) {
 		for _, status := range []core.BatchStatus{core.StatusFailed, core.StatusStopped} {
