@@ -37,20 +37,25 @@ type Options struct {
 	// rolled back with an error of the class "timeout", which a retry policy may
 	// want to see again and a skip policy never passes over.
 	Timeout time.Duration
-	// Streams are opened, checkpointed and closed with the step in addition to
-	// reader, processor and writer, which need not be named.
+	// Streams take part in the step in addition to reader, processor and writer,
+	// which need not be named: they are opened, checkpointed and closed with it,
+	// and one that is a core.Finisher or a core.Reverter finishes and goes back
+	// with the writer. What a writer of your own writes through belongs here, but
+	// for a core.Sink, which has to be embedded in it.
 	Streams []core.ItemStream
 	// Skip decides which bad items are passed over; nil passes over none. A
-	// core.Sink must be a core.Reverter then.
+	// core.Sink must be a core.Reverter then, and so must a writer that keeps
+	// anything outside of the chunk's transaction: a failed write is undone, and
+	// its items are written again, one by one.
 	Skip core.SkipPolicy
 	// Retry decides which failed calls of reader, processor and writer are made
-	// again; nil repeats none.
+	// again; nil repeats none. For the writer the same holds as with Skip.
 	Retry core.RetryPolicy
 	// Rejects keeps the items that were skipped; nil keeps none. It takes part
 	// like a writer: it is opened, checkpointed, finished and closed with the
 	// step when it has methods for that. It is told in the attempt that commits
-	// or fails the step, so it is never asked to undo one. A method Location, if it has one, says
-	// to people where the committed ones are, or "" when there are none.
+	// or fails the step, so it has nothing to undo. A method Location, if it has
+	// one, says to people where the committed ones are, or "" when there are none.
 	Rejects core.RejectWriter
 	// Threads is how many goroutines process the items of a chunk; 0 and 1 mean
 	// the step's own. With more, the processor must be safe for concurrent use
@@ -117,6 +122,11 @@ func (b *Body[I, O]) check() error {
 	}
 	if skip := b.options.Skip; skip != nil && skip.Limit() < core.NoSkipLimit {
 		return fail("the skip limit is %d, want 0 or more, or %d for no limit", skip.Limit(), core.NoSkipLimit)
+	}
+	for _, stream := range b.options.Streams {
+		if _, sink := stream.(core.Sink); sink && index(newGroup(b.writer).members, stream) < 0 {
+			return fail("its stream %T is a sink, which commits with the chunk only as the writer: embed it in what wraps it", stream)
+		}
 	}
 	if sink := irreversible(b.writer); sink != nil && b.options.Skip != nil {
 		return fail("it may skip items, but its sink %T cannot undo the write of a single one", sink)

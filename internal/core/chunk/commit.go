@@ -78,7 +78,7 @@ func (e *execution[I, O]) attempts(ctx context.Context, next *core.StepExecution
 		if !e.marked { // nothing was written, and the marks may be older
 			continue
 		}
-		if err := e.revert(ctx); err != nil {
+		if err := e.parts.Revert(ctx); err != nil {
 			return fmt.Errorf("undo the failed write of chunk %d: %w", c.seq, errors.Join(err, failed.err))
 		}
 		e.scope.JobContext = changes

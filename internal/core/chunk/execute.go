@@ -49,12 +49,8 @@ type execution[I, O any] struct {
 	read    int64 // items of committed chunks, counted apart from the row
 	skipped int64 // skips of committed chunks, counted apart from the row
 
-	// reverter is the writer when it keeps something of a chunk outside of its
-	// transaction; nil when no chunk can be tried again. The rejects need none:
-	// they are told in the attempt that has been written, behind all others.
-	reverter core.Reverter
 	tolerant bool  // a failed write may be tried again, or item by item
-	marked   bool  // reverter knows where the present attempt began
+	marked   bool  // all parts know where the present attempt began
 	from     []int // for each of out its place in in; only with a skip policy
 	skips    []skip
 	results  []result[O] // of the goroutines that process
@@ -73,16 +69,13 @@ func (b *Body[I, O]) newExecution(s *core.Scope) (*execution[I, O], error) {
 	}
 	fill := min(b.size(), firstFill)
 	e := &execution[I, O]{
-		Body: b, scope: s, parts: group{members: b.all()}, in: make([]I, fill), out: make([]O, 0, fill), seq: seq,
+		Body: b, scope: s, parts: newGroup(b.all()...), in: make([]I, fill), out: make([]O, 0, fill), seq: seq,
 		read: s.Step.Counts.Read, skipped: s.Step.Counts.Skip(),
 		tolerant: b.options.Skip != nil || b.options.Retry != nil,
 	}
 	e.sink, _ = any(b.writer).(core.Sink) // nil when the writer is none
 	l := &b.listener
 	e.hearsProcess = l.BeforeProcess != nil || l.AfterProcess != nil || l.OnProcessError != nil
-	if e.tolerant {
-		e.reverter, _ = any(b.writer).(core.Reverter) // nil when the writer is none
-	}
 	return e, nil
 }
 

@@ -283,3 +283,81 @@ func TestChain(t *testing.T) {
 		}
 	})
 }
+
+// through is a writer of one's own that writes through another one.
+type through struct{ inner core.ItemWriter[int] }
+
+func (w through) Write(ctx context.Context, c *core.Chunk[int]) error { return w.inner.Write(ctx, c) }
+
+// What a writer writes through is a stream of the step, and goes back with it.
+func TestWriterBehindAWriter(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		options chunk.Options
+		bad     int
+		counts  core.Counts
+		want    []int
+	}{
+		"scan": {
+			options: chunk.Options{Size: 3, Skip: skipping(1)}, bad: 2,
+			counts: core.Counts{Read: 4, Write: 3, WriteSkip: 1, Commit: 2, Rollback: 2}, want: []int{1, 3, 4},
+		},
+		"retry": {
+			options: chunk.Options{Size: 3, Retry: core.BackoffRetryPolicy{ErrorClasses: core.ErrorClasses{Include: []string{"write"}}, Max: 1}}, bad: 0,
+			counts: core.Counts{Read: 4, Write: 4, Commit: 2, Rollback: 1}, want: []int{1, 2, 3, 4},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inner := newListing("inner")
+			inner.bad = tt.bad
+			tt.options.Streams = []core.ItemStream{inner}
+			var w core.ItemWriter[int] = through{inner}
+			if name == "retry" {
+				w = through{&onceBusy{inner: inner}}
+			}
+			se, err := setup(t).run(t.Context(), t, moving(&source{last: 4}, &middle{}, w, tt.options))
+			if err != nil || se.Counts != tt.counts {
+				t.Errorf("counts %+v, error %v, want %+v", se.Counts, err, tt.counts)
+			}
+			if diff := cmp.Diff(tt.want, inner.got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+	t.Run("a part of the writer that is a stream too is one part", func(t *testing.T) {
+		t.Parallel()
+		a, b := newListing("a"), newListing("b")
+		w, err := chunk.Tee[int](a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = setup(t).run(t.Context(), t, moving(&source{last: 1}, &middle{}, w, chunk.Options{Streams: []core.ItemStream{a}}))
+		want := []string{"a open", "a checkpoint", "a finish", "a close"}
+		if diff := cmp.Diff(want, *a.events); err != nil || diff != "" {
+			t.Errorf("%v (-want +got):\n%s", err, diff)
+		}
+	})
+	t.Run("a sink has to be embedded", func(t *testing.T) {
+		t.Parallel()
+		db := &database{station{name: "db", events: new([]string)}}
+		_, err := setup(t).run(t.Context(), t, moving(&source{last: 4}, &middle{}, through{db}, chunk.Options{Streams: []core.ItemStream{db}}))
+		if !errors.Is(err, core.ErrJobDefinition) || !strings.Contains(err.Error(), "its stream *chunk_test.database is a sink") || len(*db.events) > 0 {
+			t.Errorf("got %v, and it was asked for %v", err, *db.events)
+		}
+	})
+}
+
+// onceBusy writes, and fails the first time.
+type onceBusy struct {
+	inner core.ItemWriter[int]
+	done  bool
+}
+
+func (w *onceBusy) Write(ctx context.Context, c *core.Chunk[int]) error {
+	if err := w.inner.Write(ctx, c); err != nil || w.done {
+		return err
+	}
+	w.done = true
+	return core.Classified("write.busy", errBroken)
+}

@@ -51,7 +51,7 @@ func (e *execution[I, O]) writeAll(ctx context.Context, tx core.Tx, c attempt) e
 		return e.scan(ctx, tx, c)
 	}
 	if e.tolerant {
-		if err := e.mark(ctx); err != nil {
+		if err := e.parts.Mark(ctx); err != nil {
 			return &writeError{c.seq, fmt.Errorf("prepare to undo it: %w", err)}
 		}
 		e.marked = true
@@ -124,7 +124,7 @@ func (e *execution[I, O]) save(ctx context.Context, tx core.Tx) error {
 			return err
 		}
 	}
-	return e.mark(ctx)
+	return e.parts.Mark(ctx)
 }
 
 func (e *execution[I, O]) restore(ctx context.Context, tx core.Tx) error {
@@ -133,21 +133,5 @@ func (e *execution[I, O]) restore(ctx context.Context, tx core.Tx) error {
 			return err
 		}
 	}
-	return e.revert(ctx)
-}
-
-// mark lets a writer that keeps something of the chunk outside of its transaction
-// remember how much it is, and revert throw away what came after.
-func (e *execution[I, O]) mark(ctx context.Context) error {
-	if e.reverter == nil {
-		return nil
-	}
-	return e.reverter.Mark(ctx)
-}
-
-func (e *execution[I, O]) revert(ctx context.Context) error {
-	if e.reverter == nil {
-		return nil
-	}
-	return e.reverter.Revert(ctx)
+	return e.parts.Revert(ctx)
 }

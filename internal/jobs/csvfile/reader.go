@@ -226,7 +226,7 @@ func (r *Reader[T]) Read(ctx context.Context, dst []T) (int, error) {
 	case r.err != nil:
 		return 0, r.err
 	case r.s == nil:
-		return 0, fmt.Errorf("read input %s: not open", r.cfg.Path)
+		return 0, core.Fatal(fmt.Errorf("read input %s: not open", core.EscapeControl(r.cfg.Path))) // of all items, not one
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
 	case len(dst) == 0:

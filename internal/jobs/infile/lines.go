@@ -223,7 +223,7 @@ func (r *LineReader[T]) Read(ctx context.Context, dst []T) (int, error) {
 	case r.err != nil:
 		return 0, r.err
 	case r.in == nil:
-		return 0, fmt.Errorf("read input %s: not open", r.cfg.Path)
+		return 0, core.Fatal(fmt.Errorf("read input %s: not open", core.EscapeControl(r.cfg.Path))) // of all items, not one
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
 	case len(dst) == 0:

@@ -296,8 +296,9 @@ func (w *Writer[T]) Close() error {
 	return errors.Join(file.Close(), w.packer.close())
 }
 
+// notOpen is the error of a job that forgot to open the writer, and no item's.
 func (w *Writer[T]) notOpen(verb string) error {
-	return fmt.Errorf("%s output %s: not open", verb, core.EscapeControl(w.cfg.Path))
+	return core.Fatal(fmt.Errorf("%s output %s: not open", verb, core.EscapeControl(w.cfg.Path)))
 }
 
 // bytes makes text into what stands in the file: encoded, and packed by pack.

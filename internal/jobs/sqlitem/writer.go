@@ -175,7 +175,7 @@ func (w *Writer[T]) Close() error { return nil }
 func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 	tx, ok := c.Tx.(Execer)
 	if !ok {
-		return fmt.Errorf("%s is to be written in the chunk's transaction, but a %T runs no SQL", w.config.what(), c.Tx)
+		return core.Fatal(fmt.Errorf("%s is to be written in the chunk's transaction, but a %T runs no SQL", w.config.what(), c.Tx))
 	}
 	return w.insert(ctx, tx, c.Items)
 }
@@ -183,7 +183,7 @@ func (w *Writer[T]) Write(ctx context.Context, c *core.Chunk[T]) error {
 // insert inserts the items in their order.
 func (w *Writer[T]) insert(ctx context.Context, tx Execer, items []T) error {
 	if len(w.groups) == 0 {
-		return fmt.Errorf("%s is written to before it was opened", w.config.what())
+		return core.Fatal(fmt.Errorf("%s is written to before it was opened", w.config.what()))
 	}
 	hot := ctx // a statement may take any time, and a timeout is kept
 	if _, timed := ctx.Deadline(); !timed && w.config.Statement == "" {
