@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/batchctl/batchctl/internal/core"
 )
@@ -55,15 +56,11 @@ func (c *compiler) withoutUnreached(err error) error {
 func (c *compiler) reportLost(l *lost) {
 	const most = 5
 	quoted := make([]string, 0, len(l.ids))
-	var ways []string
 	for _, id := range l.ids {
 		quoted = append(quoted, core.Quote(id))
-		if before := elementBefore(c.tree.Steps, id); before != nil && !before.Next.Given() && len(ways) < most {
-			ways = append(ways, "next: "+id+" below "+core.Quote(before.ID.Value))
-		}
 	}
 	hint := ""
-	if len(ways) > 0 {
+	if ways := c.waysTo(l); len(ways) > 0 {
 		hint = "transitions or next anywhere in a level make all ways in it explicit: write " + listed(ways, "and")
 	}
 	at := c.tree.Name.Pos()
@@ -80,21 +77,60 @@ func (c *compiler) reportLost(l *lost) {
 	c.report(at, hint, "elements %s of %s are never reached: nothing leads to them from %s, the first", listed(quoted, "and"), l.level, l.first)
 }
 
-// elementBefore returns the element that stands before another in its level, nil
-// when it is the first.
-func elementBefore(list []Element, id string) *Element {
-	for i := range list {
-		if list[i].ID.Value == id {
-			if i == 0 {
-				return nil
-			}
-			return &list[i-1]
+// waysTo returns what to write so that the elements are reached in their order,
+// and that the last of them does not end the level unawares.
+func (c *compiler) waysTo(l *lost) (ways []string) {
+	const most = 8
+	ends := "the job"
+	if !strings.HasSuffix(l.level, "outermost level") {
+		ends = "the flow"
+	}
+	for _, id := range l.ids {
+		level, i := standing(c.tree.Steps, id)
+		if i > 0 && !level[i-1].passesBy(id) {
+			ways = append(ways, "next: "+id+" below "+core.Quote(level[i-1].ID.Value))
 		}
-		for _, below := range [][]Element{list[i].Steps, list[i].Flows} {
-			if e := elementBefore(below, id); e != nil {
-				return e
-			}
+		if i+1 < len(level) && !level[i].leads() && !slices.Contains(l.ids, level[i+1].ID.Value) {
+			ways = append(ways, "next: "+level[i+1].ID.Value+" below "+core.Quote(id)+" (else "+core.Quote(id)+" ends "+ends+")")
+		}
+	}
+	if len(ways) > most {
+		ways = append(ways[:most-1], "so on, down to "+ways[len(ways)-1])
+	}
+	return ways
+}
+
+// leads reports whether it is written down where an element leads.
+func (e *Element) leads() bool { return e.Next.Given() || len(e.Transitions) > 0 }
+
+// passesBy reports whether a next: id at e would be one too many, or never taken.
+func (e *Element) passesBy(id string) bool {
+	return e.Next.Given() || slices.ContainsFunc(e.Transitions, func(t Transition) bool { return t.To.Value == id }) ||
+		e.Kind != KindDecision && e.takes(core.ExitCodeCompleted) != nil
+}
+
+// takes returns the transition that takes an exit status, nil when none does.
+func (e *Element) takes(status string) *Transition {
+	for i := range e.Transitions {
+		if core.MatchExitCode(e.Transitions[i].On.Value, status) {
+			return &e.Transitions[i]
 		}
 	}
 	return nil
+}
+
+// standing returns the level in which an element stands, and where; nil when there
+// is no such element.
+func standing(list []Element, id string) (level []Element, i int) {
+	for i := range list {
+		if list[i].ID.Value == id {
+			return list, i
+		}
+		for _, below := range [][]Element{list[i].Steps, list[i].Flows} {
+			if level, j := standing(below, id); level != nil {
+				return level, j
+			}
+		}
+	}
+	return nil, 0
 }
