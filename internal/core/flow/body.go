@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/panics"
@@ -69,8 +68,7 @@ func (w *walker) job(ctx context.Context) outcome {
 // targetGone says that the last execution stopped for a restart at an element
 // that the job no longer has.
 func (w *walker) targetGone(target string) error {
-	hint := "put it back, or give the instance up: " +
-		core.ShellQuote("batchctl", "abandon", strconv.FormatInt(w.r.Execution.ID, 10))
+	hint := "put it back, then " + w.restartChanged() + ", or give the instance up: " + w.command("abandon")
 	names := make([]string, len(w.top.nodes))
 	for i, n := range w.top.nodes {
 		names[i] = n.id

@@ -173,6 +173,15 @@ func TestErrors(t *testing.T) {
 		wantText(t, "the exit message", je.ExitStatus.Message, want)
 		wantText(t, "the hint", core.Hint(err), `add a transition on "ODD", or a next, to element "a"; then batchctl restart 1`)
 	})
+	t.Run("FLOW-04 what was a definition file restarts under the changed one", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		defined := job(on(b.el("a", "ODD"), "COMPLETED", "b"), b.el("b"))
+		defined.Definition = &core.JobDefinition{Hash: "one", Text: "job: nightly"}
+		_, err := b.run(defined)
+		wantText(t, "the hint", core.Hint(err),
+			`add a transition on "ODD", or a next, to element "a"; then batchctl restart 1 --new-definition`)
+	})
 	t.Run("FLOW-27 a fail keeps the failure that led to it", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -188,7 +197,7 @@ func TestErrors(t *testing.T) {
 		nightly := job(on(b.el("a"), "COMPLETED", core.ToFail))
 		_, err := b.run(nightly)
 		wantText(t, "the hint", core.Hint(err),
-			"the step is COMPLETED, so a restart leads here once more: change the job, or give the instance up: batchctl abandon 1")
+			"the step is COMPLETED, so a restart leads here once more: change the job, then batchctl restart 1, or give the instance up: batchctl abandon 1")
 		je, err := b.run(nightly) // and so it does
 		wantText(t, "the hint", core.Hint(err), "batchctl abandon 2")
 		if je.Status != core.StatusFailed || len(je.Steps) > 0 {

@@ -202,7 +202,7 @@ func TestRestartOfAChangedFlow(t *testing.T) {
 		if want := `step a: was given up by an earlier execution (ABANDONED, exit code "FAILED"), and is not run again`; err == nil || err.Error() != want {
 			t.Errorf("got error %v, want %s", err, want)
 		}
-		wantText(t, "the hint", core.Hint(err), "add a transition on \"FAILED\" to it, or give the instance up: batchctl abandon 2")
+		wantText(t, "the hint", core.Hint(err), "add a transition on \"FAILED\" to it, then batchctl restart 2, or give the instance up: batchctl abandon 2")
 	})
 }
 

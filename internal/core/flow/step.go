@@ -164,8 +164,8 @@ func (w *walker) stepFailure(se *core.StepExecution, ran bool) error {
 	case !ran:
 		e.Msg = fmt.Sprintf("was given up by an earlier execution (%s, exit code %s), and is not run again",
 			se.Status, core.Quote(se.ExitStatus.Code))
-		e.Hint = fmt.Sprintf("add a transition on %s to it, or give the instance up: %s",
-			core.Quote(se.ExitStatus.Code), w.command("abandon"))
+		e.Hint = fmt.Sprintf("add a transition on %s to it, then %s, or give the instance up: %s",
+			core.Quote(se.ExitStatus.Code), w.restartChanged(), w.command("abandon"))
 	default:
 		e.Msg = fmt.Sprintf("ended %s", se.Status)
 		if se.Status == core.StatusStopped {

@@ -19,8 +19,8 @@ func (w *walker) finish(n *node, t *core.Transition, o outcome) outcome {
 			Hint: w.command("show"), Err: o.err,
 		}
 		if o.status == core.StatusCompleted && n.Step != nil && !n.Step.AllowStartIfComplete {
-			e.Hint = "the step is COMPLETED, so a restart leads here once more: change the job, or give the instance up: " +
-				w.command("abandon")
+			e.Hint = "the step is COMPLETED, so a restart leads here once more: change the job, then " +
+				w.restartChanged() + ", or give the instance up: " + w.command("abandon")
 		}
 		if ended.err = e; ended.exit.Message == "" {
 			ended.exit.Message = e.Error()

@@ -194,7 +194,7 @@ func (w *walker) unmatched(ctx context.Context, n *node, o outcome) outcome {
 		Msg: fmt.Sprintf("completed with exit code %s, for which the flow has no way: its transitions are on %s, and it has no next",
 			core.Quote(o.exit.Code), strings.Join(patterns, ", ")),
 		Hint: fmt.Sprintf("add a transition on %s, or a next, to element %s; then %s",
-			core.Quote(o.exit.Code), core.Quote(n.id), w.command("restart")),
+			core.Quote(o.exit.Code), core.Quote(n.id), w.restartChanged()),
 	})
 }
 
@@ -207,8 +207,17 @@ func pattern(t core.Transition) string {
 }
 
 // command is a command about this execution.
-func (w *walker) command(verb string) string {
-	return core.ShellQuote("batchctl", verb, strconv.FormatInt(w.r.Execution.ID, 10))
+func (w *walker) command(verb string, flags ...string) string {
+	return core.ShellQuote(append([]string{"batchctl", verb, strconv.FormatInt(w.r.Execution.ID, 10)}, flags...)...)
+}
+
+// restartChanged is the restart of this execution once the job was changed. Of a
+// job that is made of a definition file such a one has to be asked for.
+func (w *walker) restartChanged() string {
+	if w.r.Job.Definition == nil {
+		return w.command("restart")
+	}
+	return w.command("restart", "--new-definition")
 }
 
 // started notes that this execution has started a step.
