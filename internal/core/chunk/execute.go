@@ -51,7 +51,7 @@ type execution[I, O any] struct {
 
 	tolerant bool  // a failed write may be tried again, or item by item
 	marked   bool  // all parts know where the present attempt began
-	from     []int // for each of out its place in in; only with a skip policy
+	from     []int // for each of out its place in in; empty where it is the same
 	skips    []skip
 	results  []result[O] // of the goroutines that process
 	counted  bool        // the rollback that comes next was counted with its item

@@ -38,10 +38,7 @@ func (e *execution[I, O]) process(ctx context.Context, n int) error {
 				return err
 			}
 		case keep:
-			e.out = append(e.out, out)
-			if e.options.Skip != nil {
-				e.from = append(e.from, i)
-			}
+			e.keep(i, out)
 		}
 	}
 	return nil
@@ -64,11 +61,22 @@ func (e *execution[I, O]) decide(ctx context.Context, i int, out O, keep bool, e
 	case !keep:
 		return nil
 	}
-	e.out = append(e.out, out)
-	if e.options.Skip != nil {
-		e.from = append(e.from, i)
-	}
+	e.keep(i, out)
 	return nil
+}
+
+// keep takes out, which item i was made into. Where it came from is noted from the
+// first item on that has not the place that it had.
+func (e *execution[I, O]) keep(i int, out O) {
+	k := len(e.out)
+	e.out = append(e.out, out)
+	if e.options.Skip == nil || i == k && len(e.from) == 0 {
+		return
+	}
+	for len(e.from) < k {
+		e.from = append(e.from, len(e.from))
+	}
+	e.from = append(e.from, i)
 }
 
 // processAgain repeats the call for item i, which has failed with err, in place

@@ -114,7 +114,12 @@ func (e *execution[I, O]) scan(ctx context.Context, tx core.Tx, c attempt) error
 }
 
 // place returns where the k-th item to write is among those read.
-func (e *execution[I, O]) place(k int) int { return e.from[k] }
+func (e *execution[I, O]) place(k int) int {
+	if len(e.from) == 0 {
+		return k
+	}
+	return e.from[k]
+}
 
 // save remembers the present state of the chunk's output, and restore goes back
 // to it.
