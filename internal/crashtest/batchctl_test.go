@@ -123,6 +123,7 @@ func (s *settlement) run(t *testing.T, kill time.Duration) outcome {
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, released.path(t), s.words...)
+	cmd.Env = append(os.Environ(), "BATCHCTL_LOG_DIR="+s.path("logs"))
 	cmd.Dir = s.dir
 	return start(t, cmd, kill)
 }

@@ -170,7 +170,7 @@ func (tr *trial) play(t *testing.T, role string, kill time.Duration, env ...stri
 
 // environment makes the test binary a worker.
 func (tr *trial) environment(role string) []string {
-	return append(os.Environ(), envRole+"="+role, envPipeline+"="+tr.pipeline.name, envDir+"="+tr.dir)
+	return append(os.Environ(), envRole+"="+role, envPipeline+"="+tr.pipeline.name, envDir+"="+tr.dir, "BATCHCTL_LOG_DIR="+tr.path("logs"))
 }
 
 // start runs cmd in a process group of its own and kills that after the delay.
