@@ -14,6 +14,8 @@
 // of the flow, split or flow step of the registered job that they belong to, and
 // a heading for what has no row of its own. What a step had to say, the parts
 // that it was made of and what it launched stand below it, across the columns.
+// An element of a flow or branch that has ended the whole job is named with what it
+// has kept from running, where the rows and the stored decisions prove it.
 // The parts of a step are counted; those that did not complete are listed, the
 // worst first, with the values that the plan has given them.
 // Nesting is shown by spaces alone, so it is the same on every terminal and in a

@@ -35,6 +35,9 @@ type executionDocument struct {
 	// Attempts and Totals are there when the instance has several executions.
 	Attempts []int64         `json:"attempts,omitempty"`
 	Totals   []totalDocument `json:"totals,omitempty"`
+	// EndedBy is there when a transition within a flow or branch has ended the job
+	// before what was still to come.
+	EndedBy []ended `json:"endedBy,omitempty"`
 	contextDocument
 }
 
@@ -133,6 +136,7 @@ func newExecution(x Execution, zone *time.Location) executionDocument {
 		Steps:            make([]stepDocument, len(je.Steps)),
 		contextDocument:  newContext(je.Context, je.OpaqueContext),
 		Attempts:         x.Attempts,
+		EndedBy:          endedBy(x),
 	}
 	for _, total := range x.Totals {
 		doc.Totals = append(doc.Totals, totalDocument{total.StepName, newCounts(total.Counts)})

@@ -77,7 +77,7 @@ func (p *Printer) Execution(x Execution) error {
 		return p.document("execution", newExecution(x, p.Zone))
 	}
 	var b bytes.Buffer
-	if err := writeFacts(&b, p.facts(x.JobExecution, x.Owner), p.Style); err != nil {
+	if err := writeFacts(&b, p.facts(x), p.Style); err != nil {
 		return err
 	}
 	lines := newOutline(x).lines()
@@ -137,7 +137,8 @@ type fact struct {
 	lines bool
 }
 
-func (p *Printer) facts(je *core.JobExecution, owner string) []fact {
+func (p *Printer) facts(x Execution) []fact {
+	je := x.JobExecution
 	text := func(name, value string) fact { return fact{name: name, cell: Cell{Text: value}} }
 	facts := []fact{
 		text("execution", strconv.FormatInt(je.ID, 10)),
@@ -146,11 +147,12 @@ func (p *Printer) facts(je *core.JobExecution, owner string) []fact {
 		{name: "status", cell: statusCell(je.Status, je.OpaqueStatus)},
 		text("exit code", je.ExitStatus.Code),
 		{name: "exit message", cell: Cell{Text: je.ExitStatus.Message}, lines: true},
+		endFact(endedBy(x)),
 		text("created", Time(je.CreateTime, p.Display)),
 		text("started", Time(je.StartTime, p.Display)),
 		text("ended", Time(je.EndTime, p.Display)),
 		text("duration", Duration(je.StartTime, je.EndTime, p.Now)),
-		text("owner", owner),
+		text("owner", x.Owner),
 	}
 	for i, param := range je.Parameters {
 		name := ""

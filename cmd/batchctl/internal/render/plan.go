@@ -27,7 +27,7 @@ func (p *Printer) plan(j *core.Job) Table {
 	for _, s := range j.Steps {
 		lines = planStep(lines, s, 0)
 	}
-	lines = planLevel(lines, j.Flow, 0, "the job")
+	lines = planLevel(lines, j.Flow, 0, wholeJob)
 	fields := planFields(lines)
 	t := planTable(lines, fields)
 	if t.fitsDecently(p.Style) {
@@ -77,6 +77,9 @@ func planFields(lines []planned) []field[planned] {
 	}
 	return append(fields[:1], fields[2:]...)
 }
+
+// wholeJob is what ends with the last element of the outermost level.
+const wholeJob = "the job"
 
 // planLevel adds the elements of a level; owner is what ends with its last one.
 func planLevel(lines []planned, level []core.Element, indent int, owner string) []planned {
@@ -129,7 +132,7 @@ func hasWays(level []core.Element) bool {
 func waysOn(e *core.Element, owner string) []Cell {
 	var ways []Cell
 	for _, t := range e.Transitions {
-		ways = append(ways, Cell{Text: "on " + pattern(t.On) + " -> " + target(t)})
+		ways = append(ways, Cell{Text: "on " + pattern(t.On) + " -> " + target(t, owner)})
 	}
 	switch {
 	case e.Next != "":
@@ -147,10 +150,18 @@ func pattern(on string) string {
 	return on
 }
 
-// target says where a transition leads to, and how it ends the job.
-func target(t core.Transition) string {
+// target says where a transition leads to, and how it ends the job. In a level of
+// its own, which belongs to owner, it says that it is the job which ends.
+func target(t core.Transition, owner string) string {
 	var b strings.Builder
 	b.WriteString(t.To)
+	switch {
+	case owner == wholeJob:
+	case t.To == core.ToEnd:
+		b.WriteString(" of " + wholeJob)
+	case t.To == core.ToFail, t.To == core.ToStop:
+		b.WriteString(", which ends " + wholeJob)
+	}
 	if t.ExitCode != "" {
 		b.WriteString(" with exit code " + t.ExitCode)
 	}
