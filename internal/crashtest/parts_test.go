@@ -47,7 +47,8 @@ func rangesJob(
 		}
 		return bind(cfg, s)
 	})
-	return newJob(partition.Step("move", worker, csvfile.Ranges(sourceConfig(dir)),
+	source := func(*core.Scope) (csvfile.ReaderConfig, error) { return sourceConfig(dir), nil }
+	return newJob(partition.Step("move", worker, csvfile.Ranges(source),
 		partition.Options{Grid: partCount, Reduce: reduce}))
 }
 

@@ -176,7 +176,7 @@ func TestPartsOfOneFile(t *testing.T) {
 	for i := range all {
 		t.Run(all[i], func(t *testing.T) {
 			t.Parallel()
-			p := newParts(t, csvfile.Ranges(csvfile.ReaderConfig{Path: path}))
+			p := newParts(t, ranges(csvfile.ReaderConfig{Path: path}))
 			p.failAt = all[i]
 			if err := p.run(); err == nil {
 				t.Fatal("the first attempt did not fail")

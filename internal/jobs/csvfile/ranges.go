@@ -22,14 +22,18 @@ const (
 	KeyRecord = "record" // how many records stand before KeyFrom
 )
 
-// Ranges returns a partitioner that cuts the file of cfg into ranges of about
-// the same number of bytes, as many as are wanted or, where the records are too
-// long for that, fewer. It reads the file once, in bounded memory, since only
+// Ranges returns a partitioner that cuts the file that config names, which knows
+// the parameters by then, into ranges of about the same number of bytes, as many as
+// are wanted or, where the records are too long for that, fewer. It reads the file once, in bounded memory, since only
 // the quotes from its beginning on tell whether a line end is that of a record.
 // A record belongs to one range, whatever is wrong with it, and the ranges
 // together are the file.
-func Ranges(cfg ReaderConfig) core.Partitioner {
-	return core.PartitionerFunc(func(ctx context.Context, _ *core.Scope, grid int) ([]core.Partition, error) {
+func Ranges(config func(s *core.Scope) (ReaderConfig, error)) core.Partitioner {
+	return core.PartitionerFunc(func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
+		cfg, err := config(s)
+		if err != nil {
+			return nil, err
+		}
 		return NewReader(cfg, func(*Row, *struct{}) error { return nil }).cfg.cut(ctx, grid)
 	})
 }

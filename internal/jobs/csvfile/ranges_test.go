@@ -67,9 +67,14 @@ func outcomes(tb tester, cfg csvfile.ReaderConfig, restart bool) (all []string) 
 	}
 }
 
+// ranges is Ranges of one configuration, whoever asks.
+func ranges(cfg csvfile.ReaderConfig) core.Partitioner {
+	return csvfile.Ranges(func(*core.Scope) (csvfile.ReaderConfig, error) { return cfg, nil })
+}
+
 func cut(tb tester, cfg csvfile.ReaderConfig, grid int) []csvfile.ReaderConfig {
 	tb.Helper()
-	parts, err := csvfile.Ranges(cfg).Partition(tb.Context(), nil, grid)
+	parts, err := ranges(cfg).Partition(tb.Context(), nil, grid)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -171,7 +176,7 @@ func TestRangesRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if _, err := csvfile.Ranges(tt.cfg).Partition(t.Context(), nil, 2); err == nil || !strings.Contains(err.Error(), tt.want) {
+			if _, err := ranges(tt.cfg).Partition(t.Context(), nil, 2); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
@@ -181,7 +186,7 @@ func TestRangesRefuse(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(core.ErrAborted)
 		long := csvfile.ReaderConfig{Path: file(t, "a\n"+strings.Repeat("x", 1<<20))}
-		if _, err := csvfile.Ranges(long).Partition(ctx, nil, 2); !errors.Is(err, core.ErrAborted) {
+		if _, err := ranges(long).Partition(ctx, nil, 2); !errors.Is(err, core.ErrAborted) {
 			t.Errorf("got %v", err)
 		}
 	})
