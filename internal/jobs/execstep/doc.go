@@ -65,8 +65,13 @@
 // stays. While the command runs, and where batchctl dies with it, the log holds
 // what it wrote.
 //
-// What it writes to BATCH_OUTPUT takes effect when the step completes, in the
-// transaction that says so; the values are strings.
+// What it writes to the file that BATCH_OUTPUT names, in lines of UTF-8, takes
+// effect when the step completes, in the transaction that says so:
+//
+//	exit-status=NO_DATA      how the step ends, for a flow to branch on
+//	context.KEY=VALUE        a string in the context of the step
+//	job-context.KEY=VALUE    and in that of the job
+//
 // The file is beside the log and goes with the end of the command; where batchctl
 // is killed first, the next attempt at the step removes it.
 //
