@@ -57,7 +57,7 @@ func (l *launch) named() string {
 	for _, p := range l.Parameters.Identifying() {
 		words = append(words, p.Name+"="+core.FormatValue(p, l.cfg.zone()))
 	}
-	return core.ShellQuote(words...)
+	return core.EscapeControl(core.ShellQuote(words...))
 }
 
 // settled is the status after recovery.
@@ -78,8 +78,8 @@ func (l *launch) another(id int64) string {
 	for _, p := range l.Parameters.Identifying() {
 		words = append(words, p.Name+"=...")
 	}
-	if len(words) == 3 { // nothing tells another instance from this one
-		return hint("show", id)
+	if len(words) == 3 {
+		return "nothing tells another instance from it: give the job an identifying parameter; " + hint("show", id)
 	}
 	return "run the job with another identifying parameter: " + core.ShellQuote(words...)
 }

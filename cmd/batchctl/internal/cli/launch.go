@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -114,9 +115,13 @@ func (a *app) launch(
 	stop := core.NewStop()
 	ctx, signals := a.watch(ctx, stop, o)
 	defer signals.close()
+	var recovered atomic.Bool
 	repo := &watchedStore{Store: store, launched: func(ctx context.Context, je *core.JobExecution) {
 		signals.running.CompareAndSwap(0, je.ID) // those of job steps come later
 		a.sayRecovered(ctx, store, je)
+		if len(je.Recovered) > 0 {
+			recovered.Store(true)
+		}
 	}}
 	log, warned := a.logger()
 	o.logResolved(ctx, log, store.Zone())
@@ -128,12 +133,16 @@ func (a *app) launch(
 	if je == nil {
 		return err
 	}
-	if a.streams.OutTerminal || a.settings.OutputGiven {
+	shown := a.streams.OutTerminal || a.settings.OutputGiven
+	if shown {
 		if err := a.showExecution(ctx, store, je, render.Execution{}); err != nil && a.streams.WriteError() == nil {
 			return err // a write that failed is told at the end
 		}
 	}
 	if err == nil {
+		if recovered.Load() && !shown { // who is told of the recovery wants to know how it ended
+			a.say("execution %d of %s is %s", je.ID, instanceOf(je, store.Zone()), je.Status)
+		}
 		return a.completed(ctx, store, je, o, warned)
 	}
 	n := job.Notation()
@@ -165,14 +174,15 @@ func (a *app) completed(ctx context.Context, x core.JobExplorer, je *core.JobExe
 	return a.coded(je, o)
 }
 
-// sayRecovered tells which executions the launch has found dead.
+// sayRecovered tells which executions the launch has found dead. It says so at
+// once: this process may die too.
 func (a *app) sayRecovered(ctx context.Context, x core.JobExplorer, je *core.JobExecution) {
 	for _, id := range je.Recovered {
 		message := ""
 		if dead, err := x.JobExecution(ctx, id); err == nil && dead.ExitStatus.Message != "" {
 			message = ": " + strings.TrimPrefix(dead.ExitStatus.Message, "owner died: ")
 		}
-		a.say("recovered execution %d whose owner died%s", id, message)
+		a.say("recovered execution %d whose owner died%s; %s goes on as execution %d", id, message, instanceOf(je, x.Zone()), je.ID)
 	}
 }
 

@@ -99,8 +99,20 @@ func (a *app) sayRecovery(r launch.Recovery) {
 }
 
 func (a *app) sayLeftAlone(je *core.JobExecution, verdict core.OwnerVerdict) {
-	a.say("execution %d of %s is %s and left alone: its owner is %s: %s",
-		je.ID, core.EscapeControl(je.Instance.JobName), je.Status, verdict.Liveness, verdict.Evidence)
+	owner := "is "
+	if verdict.Orphaned {
+		owner = "has "
+	}
+	a.say("execution %d of %s is %s and left alone: its owner %s%s",
+		je.ID, core.EscapeControl(je.Instance.JobName), je.Status, owner, ownerText(verdict))
+}
+
+// ownerText says of an owner whether it lives, and the evidence.
+func ownerText(verdict core.OwnerVerdict) string {
+	if verdict.Orphaned {
+		return "ended, what it started still runs: " + verdict.Evidence
+	}
+	return verdict.Liveness.String() + ": " + verdict.Evidence
 }
 
 // recoverAll looks at everything that reads as running.

@@ -63,7 +63,7 @@ func runShow(ctx context.Context, a *app, o *showOptions) error {
 		if err != nil {
 			return err
 		}
-		owner = verdict.Liveness.String() + ": " + verdict.Evidence
+		owner = ownerText(verdict)
 		if verdict.Liveness == core.OwnerDead {
 			owner += "; recover it with: " + a.command("recover", strconv.FormatInt(o.id, 10))
 		}
