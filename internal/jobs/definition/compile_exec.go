@@ -122,6 +122,8 @@ func (c *compiler) exitCodes(pairs []Pair) (codes map[int]string, otherwise stri
 		name := c.fixed(p.Value, "an exit status")
 		if err := checkExitStatus(name); err != nil {
 			c.report(p.Value.Pos(), "", "%v", err)
+		} else {
+			c.misspeltStatus(p.Value)
 		}
 		if p.Key.Value == "*" {
 			otherwise = name

@@ -109,7 +109,11 @@ func (c *compiler) review() {
 		c.locate(err)
 		return
 	}
+	before := len(c.problems)
 	c.locate(c.withoutUnreached(flow.Check(c.made)))
+	if len(c.problems) == before {
+		c.ways(c.tree.Steps)
+	}
 }
 
 // mentioned finds the first element in a message, and transition the pattern.

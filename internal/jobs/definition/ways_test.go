@@ -66,3 +66,117 @@ func TestNeverReachedTellsTheWholeChain(t *testing.T) {
 		})
 	}
 }
+
+// A name that is nearly FAILED, STOPPED or COMPLETED has none of their meanings: a
+// failure would pass for success, and a transition never be taken.
+func TestNearMissesOfStatuses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, steps, want string }{
+		{"exit-codes", execWith("exit-codes: {0: COMPLETED, \"*\": FAILD}"), `4: the exit status "FAILD" would not mean FAILED`},
+		{"exit-codes, cut off", execWith("exit-codes: {1: FAIL}"), `4: the exit status "FAIL" would not mean FAILED`},
+		{"exit-codes, swapped", execWith("exit-codes: {0: COMPELTED}"), `4: the exit status "COMPELTED" would not mean COMPLETED`},
+		{"exit-codes that only a * takes", execWith("exit-codes: {1: STOPED}") + "    transitions: [{on: FAILED, to: fail}, {on: \"*\", to: end}]\n", `4: the exit status "STOPED" would not mean STOPPED`},
+		{"exit-codes with a way of their own", execWith("exit-codes: {1: STOP}") + "    transitions: [{on: STOP, to: stop}, {on: \"*\", to: end}]\n", ""},
+		{"exit-codes with a pattern", execWith("exit-codes: {1: FAIL}") + "    transitions: [{on: \"FAIL*\", to: fail}]\n    next: z\n  - step: z" + runsTrue, ""},
+		{"exit-codes of a hook", "  - step: a" + runsTrue + "    listeners: {after-step: {command: [\"true\"], exit-codes: {1: FAILDE}}}\n", `5: the exit status "FAILDE" would not mean FAILED`},
+		{"words of their own", execWith("exit-codes: {0: FILED, 1: SKIPPED, 2: MAILED, 3: SHIPPED, 4: FAILOVER, 5: COMPLETED_LATE, 6: FAILED_ROWS, 7: STEPPED, 8: TIMEOUT}"), ""},
+		{"a transition", "  - step: a" + runsTrue + "    transitions: [{on: FAILD, to: fail}, {on: COMPLETED, to: end}]\n", `5: nothing gives the exit status "FAILD", which the transition is on`},
+		{"a transition, cut off", "  - step: a" + runsTrue + "    transitions: [{on: COMPLETE, to: end}, {on: \"*\", to: fail}]\n", `5: nothing gives the exit status "COMPLETE", which the transition is on`},
+		{"a transition in small letters", "  - step: a" + runsTrue + "    transitions: [{on: completed, to: end}, {on: \"*\", to: fail}]\n", `5: nothing gives the exit status "completed", which the transition is on`},
+		{"a transition of a flow", "  - flow: f\n    steps: [{step: a, exec: {command: [\"true\"]}}]\n    transitions: [{on: Failed, to: fail}, {on: COMPLETED, to: end}]\n", `5: nothing gives the exit status "Failed", which the transition is on`},
+		{"a transition in a flow", "  - flow: f\n    steps:\n" + indented("  - step: a"+runsTrue+"    transitions: [{on: STOPPD, to: fail}, {on: COMPLETED, to: end}]\n"), `7: nothing gives the exit status "STOPPD", which the transition is on`},
+		{"a transition on what a script says", "  - step: a\n    exec: {command: 'echo exit-status=COMPLETE >> \"$BATCH_OUTPUT\"'}\n    transitions: [{on: COMPLETE, to: end}, {on: \"*\", to: fail}]\n", ""},
+		{"a transition on another name", "  - step: a" + runsTrue + "    transitions: [{on: FAILED_ROWS, to: fail}, {on: \"FAIL?\", to: fail}, {on: \"COMPLETED\", to: end}]\n", ""},
+		{"a decision", "  - decision: d\n    value: \"'COMPLETE'\"\n    transitions: [{on: COMPLETE, to: end}, {on: failed, to: fail}]\n", ""},
+		{"a flow that a decision ends", "  - flow: f\n    steps: [{decision: d, value: \"'COMPLETE'\", transitions: [{on: X, to: end}], next: a}, {step: a, exec: {command: [\"true\"]}}]\n    transitions: [{on: COMPLETE, to: end}, {on: COMPLETED, to: end}]\n", ""},
+		{"a transition on a status of a child", "  - step: a\n    job: {name: child}\n    transitions: [{on: COMPLETE, to: end}, {on: COMPLETED, to: end}]\n", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			wantSaid(t, "job: x\nsteps:\n"+tt.steps, tt.want)
+		})
+	}
+}
+
+// execWith is a step whose command has another key.
+func execWith(key string) string {
+	return "  - step: a\n    exec: {command: [\"true\"], " + key + "}\n"
+}
+
+// wantSaid compiles a definition, beside one of a job that is called child, and
+// wants one problem that begins so, or none.
+func wantSaid(t *testing.T, text, want string) {
+	t.Helper()
+	st := newStage(t)
+	st.write("job.yaml", text)
+	st.write("child.yaml", "job: child\nsteps:\n  - step: one"+runsTrue+"    transitions: [{on: \"*\", to: end, exit-status: COMPLETE}]\n")
+	problems := st.compile()
+	switch {
+	case want == "" && len(problems) > 0:
+		t.Errorf("got %s", problems.Text())
+	case want != "" && (len(problems) != 1 || !strings.HasPrefix(lineAndMessage(problems[0]), want)):
+		t.Errorf("got %s\nwant %s", problems.Text(), want)
+	}
+}
+
+// An element that completes, and then knows no way, fails the job on the good night.
+// What a command may say instead of COMPLETED is not known: see TestWarnings.
+func TestNoWayForCompleted(t *testing.T) {
+	t.Parallel()
+	const sql = "\n    sql: {statements: [DELETE FROM t]}\n"
+	const ways = "    transitions: [{on: DIFFERENT, to: z}, {on: FAILED, to: z}]\n"
+	const last = "  - step: z" + runsTrue
+	const says = `"a" has no way for COMPLETED, so that the job would fail when it completes`
+	for _, tt := range []struct{ name, steps, want string }{
+		{"a step with statements", "  - step: a" + sql + ways + last, "3: step " + says},
+		{"a flow of them", "  - flow: a\n    steps: [{step: b, sql: {statements: [DELETE FROM t]}}]\n" + ways + last, "3: flow " + says},
+		{"a split of them", "  - split: a\n    flows: [{flow: f, steps: [{step: b, sql: {statements: [DELETE FROM t]}}]}]\n" + ways + last, "3: split " + says},
+		{"in a flow", "  - flow: f\n    steps:\n" + indented("  - step: a"+sql+ways+last), "5: step " + says},
+		{"with next", "  - step: a" + sql + ways + "    next: z\n" + last, ""},
+		{"with a pattern", "  - step: a" + sql + "    transitions: [{on: FAILED, to: z}, {on: \"C*\", to: end}]\n" + last, ""},
+		{"without transitions", "  - step: a" + sql, ""},
+		{"a command", "  - step: a" + runsTrue + ways + last, ""},
+		{"a flow with a command", "  - flow: a\n    steps: [{step: b, exec: {command: [\"true\"]}}]\n" + ways + last, ""},
+		{"a job", "  - step: a\n    job: {name: child}\n" + ways + last, ""},
+		{"a flow that ends the job", "  - flow: a\n    steps: [{step: b, sql: {statements: [DELETE FROM t]}, transitions: [{on: COMPLETED, to: end}]}]\n" + ways + last, ""},
+		{"a decision", "  - decision: a\n    value: \"'DIFFERENT'\"\n" + ways + last, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			wantSaid(t, "job: x\nsteps:\n"+tt.steps, tt.want)
+		})
+	}
+}
+
+// A stop whose restart begins at the step that has stopped: the step is complete,
+// so that the restart would come to the same stop, for ever.
+func TestStopThatNeverMovesOn(t *testing.T) {
+	t.Parallel()
+	const says = `a restart at "a" skips it, because it is complete, and stops again`
+	const last = "  - step: z" + runsTrue
+	stop := func(on string) string {
+		return "    transitions: [{on: " + on + ", to: stop, restart: a}]\n    next: z\n" + last
+	}
+	const mapped = "  - step: a\n    exec: {command: [\"true\"], exit-codes: {3: WAIT}}\n"
+	for _, tt := range []struct{ name, steps, want string }{
+		{"a status of its own", mapped + stop("WAIT"), "5: " + says},
+		{"a status that is said", "  - step: a" + runsTrue + stop("REVIEW"), "5: " + says},
+		{"COMPLETED", "  - step: a" + runsTrue + stop("COMPLETED"), "5: " + says},
+		{"a pattern", mapped + stop(`"W*"`), "5: " + says},
+		{"a pattern that takes COMPLETED", "  - step: a\n    sql: {statements: [DELETE FROM t]}\n" + stop(`"*"`), "5: " + says},
+		{"a job that is complete", "  - step: a\n    job: {name: child}\n" + stop("COMPLETED"), "5: " + says},
+		{"FAILED", mapped + stop("FAILED"), ""},
+		{"TIMEOUT", "  - step: a" + runsTrue + stop("TIMEOUT"), ""},
+		{"what is left for a pattern", "  - step: a" + runsTrue + "    transitions: [{on: COMPLETED, to: z}, {on: \"*\", to: stop, restart: a}]\n" + last, ""},
+		{"what a job that failed says", "  - step: a\n    job: {name: child}\n" + stop("BROKEN"), ""},
+		{"it starts again", mapped + "    allow-start-if-complete: true\n" + stop("WAIT"), ""},
+		{"another element", mapped + "    transitions: [{on: WAIT, to: stop, restart: z}]\n    next: z\n" + last, ""},
+		{"no restart", mapped + "    transitions: [{on: WAIT, to: stop}]\n    next: z\n" + last, ""},
+		{"a decision", "  - decision: a\n    value: \"'WAIT'\"\n" + stop("WAIT"), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			wantSaid(t, "job: x\nsteps:\n"+tt.steps, tt.want)
+		})
+	}
+}
