@@ -1,6 +1,9 @@
 package definition
 
-import "github.com/batchctl/batchctl/internal/core/chunk"
+import (
+	"github.com/batchctl/batchctl/internal/core/chunk"
+	"github.com/batchctl/batchctl/internal/jobs/expr"
+)
 
 // parameterTypes are the types of parameters as they are declared.
 var parameterTypes = []string{"string", "long", "double", "date", "path", "secret"}
@@ -57,6 +60,11 @@ func fileBlocks(g *grammar) {
 	g.block(block{name: "step listeners", help: "As job listeners, for one step.", keys: stepHooks()})
 }
 
+// stepFields says what an expression may ask of a step.
+func stepFields() string {
+	return "steps['id'] has " + listed(expr.StepFields(), "and") + ": the counts are those of all attempts, and all of it is null as long as the step has not run."
+}
+
 func stepHooks() []key {
 	return []key{
 		{name: "before-step", shape: one, of: "exec", help: "Runs before the step; of a job, before every step."},
@@ -84,7 +92,7 @@ func stepBlocks(g *grammar) {
 			{name: "partition", shape: one, of: "partition", help: "Splits the step into parts that run at the same time."},
 			{name: "allow-start-if-complete", kind: kindBool, preset: "false", help: "Whether a restart runs the step again after it has completed."},
 			{name: "start-limit", kind: kindInt, min: 0, max: 1e6, preset: "0", help: "How often an instance may start the step; 0 means no limit."},
-			{name: "timeout", kind: kindDuration, late: true, help: "How long the step may take."},
+			{name: "timeout", kind: kindDuration, late: true, help: "How long the step may take. When that is over the step is FAILED with the exit status TIMEOUT: a transition on FAILED does not take it, one on TIMEOUT does."},
 			{name: "properties", shape: texts, keys: kindName, late: true, empty: true, help: "Texts to use as #{properties['name']} in this step."},
 			{name: "listeners", shape: one, of: "step listeners", help: "Commands that run beside the step.", known: []string{"hooks"}},
 		}, ways...),
@@ -115,11 +123,11 @@ func stepBlocks(g *grammar) {
 		}, ways...),
 	})
 	g.block(block{
-		name: "decision", help: "Chooses a way.",
+		name: "decision", help: "Chooses a way. A restart decides again, over the same counts, unless a step that the way led to has begun: a limit that leads to fail must be a non-identifying parameter, for a restart to raise it.",
 		keys: []key{
 			{name: "decision", kind: kindID, required: true, help: "The name, unique in the file."},
-			{name: "value", kind: kindExpr, required: true, help: "An expression over jobParameters, jobContext, steps and the like; its result is the exit status. The counts of a step are those of all attempts at it."},
-			ways[0],
+			{name: "value", kind: kindExpr, required: true, help: "An expression over jobParameters, jobContext, steps and the like; its result is the exit status. " + stepFields()},
+			{name: "next", kind: kindRef, help: "The element that follows when no transition matched."},
 			{name: "transitions", shape: many, of: "transition", required: true, help: ways[1].help},
 		},
 		example: "- decision: howBad\n  value: \"steps['compare'].exitStatus == 'NO_DATA' ? 'NONE' : 'SOME'\"\n  transitions:\n    - {on: NONE, to: end}\n    - {on: \"*\", to: book}\n",
@@ -128,9 +136,9 @@ func stepBlocks(g *grammar) {
 		name: "transition", help: "A way from an element to another of its level, or to the end of the job.",
 		keys: []key{
 			{name: "on", kind: kindGlob, required: true, help: "The exit status: * stands for any characters, ? for one."},
-			{name: "to", kind: kindRef, required: true, help: "An element of the same level, or end, fail or stop, which end the job."},
+			{name: "to", kind: kindRef, required: true, help: "An element of the same level, or end, fail or stop, which end the job, from within a flow or branch as well. To end only the flow, lead to an element of it that has neither next nor transitions."},
 			{name: "exit-status", kind: kindStatus, help: "The exit status of the job, with end, fail and stop."},
-			{name: "restart", kind: kindRef, help: "With stop: the element of the outermost level at which a restart begins."},
+			{name: "restart", kind: kindRef, help: "With stop: the element of the outermost level at which a restart begins. A decision is asked again there, as in testdata/jobs/reconcile.yaml; the step that led to stop is complete, so it is skipped and stops again, unless it has allow-start-if-complete."},
 		},
 		example: "{on: NO_DATA, to: end, exit-status: NOTHING_TO_DO}\n",
 	})

@@ -31,7 +31,7 @@ func bodyBlocks(g *grammar) {
 	}, commandKeys()...)
 	keys = append(keys, []key{
 		{name: "stdin", kind: kindPath, late: true, help: "A file to read from; nothing where it is not given."},
-		{name: "timeout", kind: kindDuration, late: true, help: "How long the command may run."},
+		{name: "timeout", kind: kindDuration, late: true, help: "How long the command may run. When that is over the step, or the part of it, is FAILED with the exit status TIMEOUT, which a transition on FAILED does not take."},
 		{name: "kill-after", kind: kindDuration, late: true, preset: "10s", help: "How long it has to end after it was told to."},
 		{name: "exit-codes", shape: texts, keys: kindExitCode, kind: kindStatus, help: "Exit code to exit status; * is any other. FAILED fails the step, STOPPED stops it, any other name completes it."},
 		{
@@ -65,7 +65,7 @@ func bodyBlocks(g *grammar) {
 		example: "sql:\n  statements: [\"DELETE FROM reading WHERE day = :day\"]\n  params: {day: \"#{jobParameters['day']}\"}\n",
 	})
 	g.block(block{
-		name: "job step", help: "Another job. A restart of the parent restarts the same instance of the child.",
+		name: "job step", help: "Another job. A restart of the parent restarts the same instance of the child. The step cannot have a partition.",
 		keys: []key{
 			{name: "name", kind: kindJobName, required: true, help: "The job to run.", known: []string{"job", "ref"}},
 			{name: "parameters", shape: texts, keys: kindParam, late: true, empty: true, help: "Its parameters, typed as it declares them; \"2021-01-01(date)\" says the type."},
@@ -77,7 +77,7 @@ func bodyBlocks(g *grammar) {
 // partBlocks are what a partitioned step is made of.
 func partBlocks(g *grammar) {
 	g.block(block{
-		name: "partition", help: "How a step is split. The parts are found once; a restart runs those that are not finished.",
+		name: "partition", help: "How a step is split; one that runs a job cannot be. The parts are found once; a restart runs those that are not finished.",
 		keys: []key{
 			{name: "files", kind: kindPath, late: true, help: "One part for each file that matches the pattern: #{partition['file']}."},
 			{name: "values", shape: list, late: true, help: "One part for each value: #{partition['value']}."},

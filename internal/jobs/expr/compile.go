@@ -268,7 +268,7 @@ func (c *compiler) access(n *ast.MemberNode, s span) *node {
 	case *ast.IdentifierNode:
 		from := of.Location().From
 		if of.Value == wordSteps {
-			c.failf(span{at: from}, "say what of the step: %s['%s'].%s", wordSteps, cut(key.Value, 40), strings.Join(stepFieldNames(), ", ."))
+			c.failf(span{at: from}, "say what of the step: %s['%s'].%s", wordSteps, cut(key.Value, 40), strings.Join(StepFields(), ", ."))
 		}
 		return c.member(of.Value, key.Value, c.memberSpan(from, key))
 	case *ast.MemberNode:

@@ -96,7 +96,8 @@ var stepFields = map[string]struct {
 	"skipCount":   {record.Long, func(s *Step) record.Value { return record.OfLong(s.SkipCount) }},
 }
 
-func stepFieldNames() []string { return slices.Sorted(maps.Keys(stepFields)) }
+// StepFields returns the names of what an expression may ask about a step, sorted.
+func StepFields() []string { return slices.Sorted(maps.Keys(stepFields)) }
 
 // columns is where the values of the columns are: those of a schema, or those
 // that ops have made of it so far.
@@ -197,7 +198,7 @@ func (c *compiler) stepField(id, name string, s span) *node {
 	}
 	field, ok := stepFields[name]
 	if !ok {
-		names := stepFieldNames()
+		names := StepFields()
 		c.failNear(s, core.Nearest(name, names), "a step has no %s; it has %s", core.Quote(name), strings.Join(names, ", "))
 	}
 	c.varying++

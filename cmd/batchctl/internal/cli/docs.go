@@ -58,11 +58,13 @@ func expressionsText() string {
   A column is written by its name, one whose name is no word as record['the name'].
   The others are jobParameters['x'], jobProperties['x'], partition['x'],
   jobContext['x'] and stepContext['x'], where they are known; texts all of them.
+  A decision may ask steps['id'].x of what has run, null otherwise. x is one of
+  %s.
   There are 42, 12.50 (a decimal, exact), 'text', true, false and null; the
   operators ! - * / %% + == != < <= > >= && || ? : and those that are words.
   An expression has at most %d bytes.
 
-`, expr.MaxText)
+`, strings.Join(expr.StepFields(), ", "), expr.MaxText)
 	for _, f := range expr.Functions() {
 		fmt.Fprintf(&b, "  %s\n      %s\n", f.Signature, f.Help)
 		if f.Example != "" {
