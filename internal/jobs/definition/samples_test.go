@@ -21,6 +21,9 @@ func TestSamples(t *testing.T) {
 		t.Errorf("got %d samples, want 7", len(set.Files))
 	}
 	for _, f := range set.Files {
+		if warnings := definition.Warnings(f); warnings != nil {
+			t.Error(warnings.Text())
+		}
 		if !strings.HasPrefix(f.Text, "# yaml-language-server: $schema=batchctl.schema.json\n") {
 			t.Errorf("%s does not begin with the comment for editors", f.Path)
 		}

@@ -3,6 +3,8 @@ package definition_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/batchctl/batchctl/internal/jobs/definition"
 )
 
 // hintsOf returns what is said about a definition, with the hints.
@@ -177,6 +179,48 @@ func TestStopThatNeverMovesOn(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			wantSaid(t, "job: x\nsteps:\n"+tt.steps, tt.want)
+		})
+	}
+}
+
+// What may be meant, and is a mistake more often: nobody refuses it.
+func TestWarnings(t *testing.T) {
+	t.Parallel()
+	const way = "    transitions: [{on: FAILED, to: z}]\n"
+	const last = "  - step: z" + runsTrue
+	const noWay = ` "a" has no way for COMPLETED, so that the job would fail when it completes = add a transition on COMPLETED, or next; it is right if the exit status is always another`
+	for _, tt := range []struct {
+		name, steps string
+		want        []string
+	}{
+		{"the end before the end", "  - step: a" + runsTrue + way + "    next: b\n  - step: b" + runsTrue + last, []string{
+			`7: "b" ends the job here: it has no next, and "z" stands below it = write next: z; or transitions: [{on: COMPLETED, to: end}], if it is meant`,
+		}},
+		{"in a flow", "  - flow: f\n    steps:\n" + indented("  - step: a"+runsTrue+way+"    next: b\n  - step: b"+runsTrue+last), []string{
+			`9: "b" ends the flow "f" here: it has no next, and "z" stands below it = write next: z, unless it is meant`,
+		}},
+		{"in a branch", "  - split: s\n    flows:\n      - flow: f\n        steps:\n" + indented(indented("  - step: a"+runsTrue+way+"    next: b\n  - step: b"+runsTrue+last)), []string{
+			`11: "b" ends the flow "f" here: it has no next, and "z" stands below it = write next: z, unless it is meant`,
+		}},
+		{"an end that is written down", "  - step: a" + runsTrue + way + "    next: b\n  - step: b" + runsTrue + "    transitions: [{on: COMPLETED, to: end}]\n" + last, nil},
+		{"a plain list", "  - step: a" + runsTrue + last, nil},
+		{"a command without a way", "  - step: a" + runsTrue + way + last, []string{"3: step" + noWay}},
+		{"a flow with a command", "  - flow: a\n    steps: [{step: b, exec: {command: [\"true\"]}}]\n" + way + last, []string{"3: flow" + noWay}},
+		{"a job", "  - step: a\n    job: {name: child}\n" + way + last, []string{"3: step" + noWay}},
+		{"a command that ends otherwise", execWith("exit-codes: {0: DONE}") + way + "  - step: z" + runsTrue, nil},
+		{"a command with a code for it", execWith("exit-codes: {0: DONE, 1: COMPLETED}") + way + last, []string{"3: step" + noWay}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := parse(t, "job: x\nsteps:\n"+tt.steps)
+			if f.Problems != nil {
+				t.Fatal(f.Problems.Text())
+			}
+			var got []string
+			for _, p := range definition.Warnings(f) {
+				got = append(got, lineAndMessage(p)+" = "+p.Hint)
+			}
+			same(t, tt.want, got)
 		})
 	}
 }
