@@ -130,6 +130,27 @@ func (n *node) ahead() map[*node]bool {
 	return seen
 }
 
+// StepsAhead returns the element at which a restart begins where the context of
+// the last execution is ec, and the names of the steps that it can come to from
+// there. ok is false where it begins at the first element.
+func StepsAhead(j *core.Job, ec core.ExecutionContext) (target string, steps map[string]bool, ok bool) {
+	target, ok, err := ec.String(core.ContextKeyRestart)
+	if !ok || err != nil {
+		return "", nil, false
+	}
+	n := compile(j.Flow).find(target)
+	if n == nil {
+		return "", nil, false
+	}
+	steps = map[string]bool{}
+	for ahead := range n.ahead() {
+		for step := range ahead.steps() {
+			steps[step.Name] = true
+		}
+	}
+	return target, steps, true
+}
+
 // restarts returns the transitions with a restart of e and of all below it, each
 // with its element.
 func restarts(e *core.Element) iter.Seq2[*core.Element, core.Transition] {

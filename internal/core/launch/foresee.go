@@ -3,9 +3,11 @@ package launch
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/batchctl/batchctl/internal/core"
 	"github.com/batchctl/batchctl/internal/core/engine"
+	"github.com/batchctl/batchctl/internal/core/flow"
 	"github.com/batchctl/batchctl/internal/core/secret"
 )
 
@@ -39,8 +41,11 @@ type Forecast struct {
 	// Recovered are the executions that would be ended first, for their owners
 	// are dead.
 	Recovered []int64
-	// Steps are all steps, in the order in which they are written down. Which of
-	// those in flows are come to, the flow decides.
+	// RestartAt is the element at which a restart begins, where the last execution
+	// was stopped for that; else empty.
+	RestartAt string
+	// Steps are all steps that can be come to, in the order in which they are
+	// written down. Which of those in flows are come to, the flow decides.
 	Steps []StepForecast
 }
 
@@ -82,18 +87,56 @@ func (f Foresight) run(ctx context.Context, job *core.Job, ps core.JobParameters
 			return nil, err
 		}
 	}
+	var ahead map[string]bool
+	if forecast.Last != nil {
+		forecast.RestartAt, ahead, _ = flow.StepsAhead(job, forecast.Last.Context)
+	}
 	for step := range job.AllSteps() {
-		line := StepForecast{Step: step}
-		if forecast.Last != nil {
-			var err error
-			line.Last, line.Outlook, err = engine.Foresee(ctx, f.Explorer, forecast.Last.Instance.ID, step)
-			if err != nil {
-				return nil, &core.Error{Op: "step " + step.Name, Err: err}
-			}
+		if forecast.RestartAt != "" && !ahead[step.Name] {
+			continue
+		}
+		line, err := f.step(ctx, step, forecast.Last)
+		if err != nil {
+			return nil, &core.Error{Op: "step " + step.Name, Err: err}
 		}
 		forecast.Steps = append(forecast.Steps, line)
 	}
 	return forecast, nil
+}
+
+// step foresees one step of a job whose last execution is last.
+func (f Foresight) step(ctx context.Context, step *core.Step, last *core.JobExecution) (line StepForecast, err error) {
+	line.Step = step
+	if last == nil {
+		return line, nil
+	}
+	line.Last, line.Outlook, err = engine.Foresee(ctx, f.Explorer, last.Instance.ID, step)
+	if err == nil && line.Outlook == engine.WouldResume && step.Job != "" {
+		err = f.child(ctx, line.Last, last)
+	}
+	return line, err
+}
+
+// child returns the refusal that the job step whose last execution is se would
+// meet, where it has launched its job before. Whether the definition of that has
+// changed is not looked at.
+func (f Foresight) child(ctx context.Context, se *core.StepExecution, parent *core.JobExecution) error {
+	name, ps, ok, err := ChildLaunch(se.Context)
+	if !ok || err != nil {
+		return err
+	}
+	_, err = f.Explorer.WouldLaunch(ctx, core.Launch{JobName: name, Parameters: ps, NewDefinition: true})
+	if err == nil || errors.Is(err, core.ErrJobInstanceAlreadyComplete) {
+		return nil
+	}
+	e := &core.Error{Msg: fmt.Sprintf("job %s would not be launched", name), Hint: core.Hint(err), Err: conceal(err)}
+	if errors.Is(err, core.ErrJobRestart) { // true of the parent too
+		e.Kind = core.ErrJobRestart
+		if abandoned, failed := abandonedChild(ctx, f.Explorer, name, ps); failed == nil && abandoned != nil {
+			e.Hint = command("abandon", id(parent.ID))
+		}
+	}
+	return e
 }
 
 // history asks the repository.

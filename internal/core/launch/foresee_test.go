@@ -183,3 +183,85 @@ func TestForesight(t *testing.T) {
 		wantError(t, err, core.ErrJobParametersInvalid)
 	})
 }
+
+// TestForesightOfChildren: a job step whose job would be refused is no step that
+// would be resumed.
+func TestForesightOfChildren(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		before func(b *bundle, child *core.JobExecution)
+		kind   error // nil: none that is true of the parent
+		said   string
+		hint   string
+	}{
+		{"given up", func(b *bundle, child *core.JobExecution) {
+			if _, err := b.Abandon(b.t.Context(), child.ID); err != nil {
+				b.t.Fatal(err)
+			}
+		}, core.ErrJobRestart, "execution 2 of daily day=2021-01-01 is ABANDONED", "batchctl abandon 1"},
+		{"held", func(b *bundle, child *core.JobExecution) {
+			b.hold(b.store, "daily", child.Parameters, core.StatusStarted)
+		}, nil, "execution 3 is STARTED", "batchctl show 3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			child := daily(fail)
+			child.Parameters = core.ParameterSpecs{{Name: "day", Type: core.TypeDate}}
+			parent := monthly(child, dayOnly())
+			b := setup(t, parent, child)
+			if _, err := b.start(day(1)); err == nil {
+				t.Fatal("the child did not fail")
+			}
+			if forecast, err := b.foresee(parent, params(day(1)), launch.Options{}); err != nil || outlooks(forecast) != "close resume, work start" {
+				t.Fatalf("got %v, %v", forecast, err)
+			}
+			tt.before(b, b.of("daily")[0])
+			_, err := b.foresee(parent, params(day(1)), launch.Options{})
+			if err == nil || !strings.Contains(err.Error(), "step close: job daily would not be launched") || !strings.Contains(err.Error(), tt.said) {
+				t.Fatalf("got %v, want %q in it", err, tt.said)
+			}
+			wantHint(t, err, tt.hint)
+			if final := errors.Is(err, core.ErrJobRestart); final != (tt.kind != nil) || errors.Is(err, core.ErrJobExecutionAlreadyRunning) {
+				t.Errorf("the kind of %v is that of the child", err)
+			}
+			_, ran := b.start(day(1))
+			if ran == nil || errors.Is(ran, core.ErrJobRestart) != (tt.kind != nil) {
+				t.Errorf("foreseen is %v, and the run says %v", err, ran)
+			}
+		})
+	}
+}
+
+// TestForesightOfRestart: behind a stop that says where a restart begins, only
+// what can be come to from there is foreseen.
+func TestForesightOfRestart(t *testing.T) {
+	t.Parallel()
+	step := func(name string) *core.Step {
+		s := job("a", succeed).Steps[0]
+		s.Name = name
+		return s
+	}
+	j := &core.Job{Name: "review", Open: true, Flow: []core.Element{
+		{Step: step("a"), Transitions: []core.Transition{{On: "COMPLETED", To: core.ToStop, Restart: "y"}, {On: "*", To: "mid"}}},
+		{Step: step("mid"), Next: "y"},
+		{Step: step("y"), Next: "z"},
+		{Step: step("z")},
+	}}
+	b := setup(t, j)
+	je, err := b.Launcher.Run(t.Context(), j, nil, launch.Options{})
+	wantError(t, err, core.ErrStopped)
+	wantStates(t, je, "STOPPED/STOPPED: a COMPLETED/COMPLETED")
+	forecast, err := b.foresee(j, nil, launch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := outlooks(forecast); got != "y start, z start" || forecast.RestartAt != "y" {
+		t.Errorf("got %q, from %q", got, forecast.RestartAt)
+	}
+	je, err = b.Launcher.Run(t.Context(), j, nil, launch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantStates(t, je, "COMPLETED/COMPLETED: y COMPLETED/COMPLETED z COMPLETED/COMPLETED")
+}

@@ -96,28 +96,42 @@ func (b childBody) notLaunched(ctx context.Context, s *core.Scope, ps core.JobPa
 	final := &core.Error{
 		Kind: core.ErrJobRestart, Msg: fmt.Sprintf("job %s was not launched", b.child.Name), Hint: core.Hint(err), Err: conceal(err),
 	}
-	instance, failed := s.Repo.FindJobInstance(ctx, b.child.Name, ps)
-	if failed != nil {
-		return final
-	}
-	abandoned, failed := s.Repo.JobExecutions(ctx, core.JobExecutionQuery{
-		InstanceID: instance.ID, Statuses: []core.BatchStatus{core.StatusAbandoned}, Limit: 1,
-	})
+	abandoned, failed := abandonedChild(ctx, s.Repo, b.child.Name, ps)
 	switch {
 	case failed != nil:
-	case len(abandoned) > 0:
-		final.Msg += fmt.Sprintf(": execution %d of it is ABANDONED, and no restart of this job can help", abandoned[0].ID)
+	case abandoned != nil:
+		final.Msg += fmt.Sprintf(": execution %d of it is ABANDONED, and no restart of this job can help", abandoned.ID)
 		final.Hint, final.Err = command("abandon", id(s.Execution.ID)), nil
-	case b.redefined(ctx, s, instance.ID):
+	case b.redefined(ctx, s, ps):
 		final.Kind, final.Hint = errNewDefinition, newDefinitionHint(s)
 	}
 	return final
 }
 
+// abandonedChild returns the execution of an instance that is ABANDONED, nil
+// where none is.
+func abandonedChild(ctx context.Context, x core.JobExplorer, name string, ps core.JobParameters) (*core.JobExecution, error) {
+	instance, err := x.FindJobInstance(ctx, name, ps)
+	if err != nil {
+		return nil, err
+	}
+	found, err := x.JobExecutions(ctx, core.JobExecutionQuery{
+		InstanceID: instance.ID, Statuses: []core.BatchStatus{core.StatusAbandoned}, Limit: 1,
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
 // redefined reports whether the last attempt at the instance of the child had
 // another definition than the child has now.
-func (b childBody) redefined(ctx context.Context, s *core.Scope, instanceID int64) bool {
-	last, err := s.Repo.LastJobExecution(ctx, instanceID)
+func (b childBody) redefined(ctx context.Context, s *core.Scope, ps core.JobParameters) bool {
+	instance, err := s.Repo.FindJobInstance(ctx, b.child.Name, ps)
+	if err != nil {
+		return false
+	}
+	last, err := s.Repo.LastJobExecution(ctx, instance.ID)
 	if err != nil || s.NewDefinition || b.child.PreventRestart || last.Status == core.StatusUnknown {
 		return false
 	}

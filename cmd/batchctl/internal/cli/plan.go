@@ -97,7 +97,7 @@ func (a *app) forecaster(ctx context.Context) (*sqlite.Explorer, calendar, error
 
 func (a *app) showForecast(job *core.Job, o *runOptions, f *launch.Forecast, zone *time.Location) error {
 	view := render.Forecast{
-		JobName: job.Name, Last: f.Last, Recovered: f.Recovered, Parameters: f.Parameters,
+		JobName: job.Name, Last: f.Last, Recovered: f.Recovered, RestartAt: f.RestartAt, Parameters: f.Parameters,
 		Resolved: map[string]string{}, Flow: len(job.Flow) > 0,
 	}
 	for _, r := range o.resolved {

@@ -18,6 +18,8 @@ type Forecast struct {
 	Last *core.JobExecution
 	// Recovered are the executions that would be ended first.
 	Recovered []int64
+	// RestartAt is the element at which a restart begins, if not at the first.
+	RestartAt string
 	// Definition is the path of the file, and Hash that of its text; empty for a
 	// job that is written in Go.
 	Definition, Hash string
@@ -88,6 +90,9 @@ func (p *Printer) forecastFacts(f Forecast) []fact {
 			status = "dead, and would be ended as FAILED"
 		}
 		would = fmt.Sprintf("restart execution %d of instance %d, which is %s", f.Last.ID, f.Last.Instance.ID, status)
+		if f.RestartAt != "" {
+			would += "; it begins at " + f.RestartAt
+		}
 	}
 	facts := []fact{text("job", f.JobName), text("definition", definition), text("would", would)}
 	for i, param := range f.Parameters {
@@ -173,6 +178,7 @@ type forecastDocument struct {
 	LastExecutionID   *int64                  `json:"lastJobExecutionId"`
 	LastStatus        *string                 `json:"lastStatus"`
 	Recovered         []int64                 `json:"recovered"`
+	RestartAt         string                  `json:"restartAt,omitempty"`
 	Definition        *string                 `json:"definition"`
 	DefinitionHash    *string                 `json:"definitionHash"`
 	Parameters        []parameterDocument     `json:"parameters"`
@@ -211,7 +217,7 @@ func (p *Printer) forecastDocument(f Forecast) forecastDocument {
 		return &s
 	}
 	doc := forecastDocument{
-		JobName: f.JobName, Action: "start", Recovered: append([]int64{}, f.Recovered...),
+		JobName: f.JobName, Action: "start", Recovered: append([]int64{}, f.Recovered...), RestartAt: f.RestartAt,
 		Definition: optional(f.Definition), DefinitionHash: optional(f.Hash),
 		Parameters: newParameters(f.Parameters, p.Zone), DatesResolvedFrom: map[string]string{},
 		Steps: make([]forecastStepDocument, len(f.Steps)), Inputs: make([]forecastInputDocument, len(f.Inputs)),
