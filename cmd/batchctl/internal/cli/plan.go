@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,7 +110,9 @@ func (a *app) showForecast(job *core.Job, o *runOptions, f *launch.Forecast, zon
 	if file := a.definitionOf(job); file != nil {
 		view.Definition, view.Hash = file.Path, job.Definition.Hash
 		for _, in := range definition.Inputs(file, job, f.Parameters, zone, a.definitionEnvironment()) {
-			view.Inputs = append(view.Inputs, inputOf(in))
+			if !passedBy(job, f, in.Step) {
+				view.Inputs = append(view.Inputs, inputOf(in))
+			}
 		}
 	} else {
 		view.Inputs = pathsOf(job, f.Parameters)
@@ -123,6 +126,20 @@ func (a *app) showForecast(job *core.Job, o *runOptions, f *launch.Forecast, zon
 		}
 	}
 	return a.printer(zone).Forecast(view)
+}
+
+// passedBy reports whether the step of that name is one that the restart does not
+// come to.
+func passedBy(job *core.Job, f *launch.Forecast, name string) bool {
+	if f.RestartAt == "" || slices.ContainsFunc(f.Steps, func(s launch.StepForecast) bool { return s.Step.Name == name }) {
+		return false
+	}
+	for step := range job.AllSteps() {
+		if step.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 // definitionOf returns the file that job was made of; nil for one in Go.
