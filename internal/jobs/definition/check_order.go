@@ -12,6 +12,9 @@ import (
 type order struct {
 	before map[string][]string
 	beside map[string][]string
+	// lost: some element is never reached, so that nothing can be told of what runs
+	// before what.
+	lost bool
 }
 
 // orderOf finds the order of a job. A way is also that of a stop whose restart
@@ -28,6 +31,7 @@ func (o *order) level(elements []Element, before, beside []string) {
 	ways := waysOf(elements)
 	for i := range elements {
 		e := &elements[i]
+		o.lost = o.lost || i > 0 && !comesTo(ways, i)[0]
 		earlier := slices.Clone(before)
 		for j, reached := range comesTo(ways, i) {
 			if reached {
@@ -137,7 +141,7 @@ func (c *checker) notYet(r *Reference, a around) (why, hint string) {
 		return "the step " + core.Quote(id) + " asks for itself, and has not run yet", anyway
 	case slices.Contains(c.order.beside[a.step.ID.Value], id):
 		return "the step " + core.Quote(id) + " runs at the same time, in another flow of the split", anyway
-	case !c.order.earlier(id, a.step.ID.Value):
+	case !c.order.lost && !c.order.earlier(id, a.step.ID.Value):
 		return "the step " + core.Quote(id) + " cannot have run when " + core.Quote(a.step.ID.Value) + " starts", anyway
 	}
 	return "", ""

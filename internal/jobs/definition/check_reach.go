@@ -87,7 +87,11 @@ func (c *compiler) waysTo(l *lost) (ways []string) {
 	}
 	for _, id := range l.ids {
 		level, i := standing(c.tree.Steps, id)
-		if i > 0 && !level[i-1].passesBy(id) {
+		switch {
+		case i == 0 || level[i-1].leadsTo(id):
+		case level[i-1].passesBy():
+			ways = append(ways, "a way to "+core.Quote(id)+" from an element before it")
+		default:
 			ways = append(ways, "next: "+id+" below "+core.Quote(level[i-1].ID.Value))
 		}
 		if i+1 < len(level) && !level[i].leads() && !slices.Contains(l.ids, level[i+1].ID.Value) {
@@ -103,10 +107,14 @@ func (c *compiler) waysTo(l *lost) (ways []string) {
 // leads reports whether it is written down where an element leads.
 func (e *Element) leads() bool { return e.Next.Given() || len(e.Transitions) > 0 }
 
-// passesBy reports whether a next: id at e would be one too many, or never taken.
-func (e *Element) passesBy(id string) bool {
-	return e.Next.Given() || slices.ContainsFunc(e.Transitions, func(t Transition) bool { return t.To.Value == id }) ||
-		e.Kind != KindDecision && e.takes(core.ExitCodeCompleted) != nil
+// leadsTo reports whether e has a way to an element.
+func (e *Element) leadsTo(id string) bool {
+	return e.Next.Value == id || slices.ContainsFunc(e.Transitions, func(t Transition) bool { return t.To.Value == id })
+}
+
+// passesBy reports whether e has a next already, or would never take one.
+func (e *Element) passesBy() bool {
+	return e.Next.Given() || e.Kind != KindDecision && e.takes(core.ExitCodeCompleted) != nil
 }
 
 // takes returns the transition that takes an exit status, nil when none does.

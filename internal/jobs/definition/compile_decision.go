@@ -55,7 +55,11 @@ func (c *compiler) decidedLater(e *Element) {
 	if _, err := expr.Compile(e.Value.Value, env); err != nil {
 		return // reported
 	}
-	env.StepIDs = append([]string{}, orderOf(c.tree.Steps).before[e.ID.Value]...)
+	order := orderOf(c.tree.Steps)
+	if order.lost {
+		return // what is never reached is reported
+	}
+	env.StepIDs = append([]string{}, order.before[e.ID.Value]...)
 	_, err := expr.Compile(e.Value.Value, env)
 	wrong, ok := errors.AsType[*expr.CompileError](err)
 	if !ok {

@@ -45,7 +45,7 @@ func TestNeverReachedTellsTheWholeChain(t *testing.T) {
 		{
 			"a way that is there", "  - step: a" + runsTrue + "    transitions: [{on: COMPLETED, to: end}]\n" +
 				"  - step: b" + runsTrue + "    transitions: [{on: FAILED, to: end}, {on: OK, to: c}]\n  - step: c" + runsTrue,
-			``,
+			`a way to "b" from an element before it`,
 		},
 		{
 			"a long one", "  - step: a" + runsTrue + "    transitions: [{on: X, to: end}]\n" + strings.Join([]string{
@@ -221,6 +221,33 @@ func TestWarnings(t *testing.T) {
 				got = append(got, lineAndMessage(p)+" = "+p.Hint)
 			}
 			same(t, tt.want, got)
+		})
+	}
+}
+
+// That a step cannot have run follows from that its element is never reached.
+func TestNeverReachedIsToldAlone(t *testing.T) {
+	t.Parallel()
+	const never = ` of the job's outermost level is never reached: nothing leads to it from "a", the first`
+	for _, tt := range []struct{ name, steps, want string }{
+		{
+			"a decision", "  - step: a" + runsTrue + "    transitions: [{on: COMPLETED, to: d}]\n  - step: b" + runsTrue +
+				"  - decision: d\n    value: \"steps['b'].exitStatus\"\n    transitions: [{on: \"*\", to: end}]\n",
+			`6: element "b"` + never,
+		},
+		{
+			"a step", "  - step: a" + runsTrue + "    transitions: [{on: COMPLETED, to: c}]\n  - step: b" + runsTrue +
+				"  - step: c\n    exec: {command: [echo, \"#{steps['b'].exitStatus}\"]}\n",
+			`6: element "b"` + never,
+		},
+		{
+			"a step that comes later all the same", "  - step: a\n    exec: {command: [echo, \"#{steps['b'].exitStatus}\"]}\n    next: b\n  - step: b" + runsTrue,
+			`4: the step "b" cannot have run when "a" starts`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			wantSaid(t, "job: x\nsteps:\n"+tt.steps, tt.want)
 		})
 	}
 }
