@@ -83,11 +83,12 @@ func (w *tracer) level(level []core.Element, within *spot) (t traced, ok bool) {
 		next, ends := leave(level, i, t)
 		switch {
 		case next == core.ToEnd:
-			t.endings = []ended{}
-			if left := w.notRun(at); within != nil && len(left) > 0 {
-				t.endings = append(t.endings, ended{Element: level[i].ID(), ExitCode: t.code, NotRun: left})
+			left := w.notRun(at)
+			if len(left) == 0 {
+				return t, false
 			}
-			return t, len(t.endings) > 0
+			t.endings = []ended{{Element: level[i].ID(), ExitCode: t.code, NotRun: left}}
+			return t, true
 		case ends:
 			return t, true
 		}
@@ -189,7 +190,8 @@ func leave(level []core.Element, i int, t traced) (next string, ends bool) {
 }
 
 // notRun are the names of what would have followed the flows and splits around
-// at, and has never run: what a failure leads to is not meant.
+// at, and has never run: what a failure leads to is not meant. There are none at
+// the outermost level.
 func (w *tracer) notRun(at *spot) (names []string) {
 	for at = at.within; at != nil; at = at.within {
 		seen := map[string]bool{}

@@ -45,6 +45,17 @@ func decisionFirst(x *render.Execution) {
 	x.Job.Flow[0].Flow = x.Job.Flow[0].Flow[1:]
 }
 
+// splitFirst makes a sequence of dayJob: its split, its decision and money.
+func splitFirst(x *render.Execution) {
+	step := func(name string) core.Element { return core.Element{Step: &core.Step{Name: name}} }
+	decision := x.Job.Flow[1].Flow[1]
+	x.Job.Flow = []core.Element{
+		{Name: "both", Split: []core.Element{step("l1"), step("right")}},
+		{Name: "outer", Flow: []core.Element{{Name: "inner", Flow: []core.Element{decision, step("xb")}}}},
+		step("money"),
+	}
+}
+
 func TestEndedBy(t *testing.T) {
 	t.Parallel()
 	// Each word is a step that ran in this order, with its exit code and status.
@@ -89,6 +100,25 @@ func TestEndedBy(t *testing.T) {
 		"an old decision, passed since":  {steps: ran("money", "l1", "l2", "right", "late", "never"), ec: decided("NONE")},
 		"a step of an earlier execution": {steps: ran("right"), ec: decided("NONE")},
 		"nothing ran":                    {ec: decided("NONE")},
+		"a step that ran twice":          {steps: ran("fetch", "count", "count=LATE"), want: `"count": LATE -> end; not run: money, both, late, never`},
+		"a flow within a flow that failed": {
+			steps: ran("fetch", "count=FAILED"), want: `"inner": FAILED -> end; not run: money, both, late, never`,
+			change: func(x *render.Execution) {
+				night := &x.Job.Flow[1]
+				night.Flow = []core.Element{{
+					Name: "inner", Transitions: []core.Transition{{On: "FAILED", To: core.ToEnd}},
+					Flow: []core.Element{{Step: &core.Step{Name: "count"}}},
+				}}
+			},
+		},
+		"a decision behind a split, in a sequence":            {steps: ran("l1", "right"), ec: decided("NONE"), want: `"xa": NONE -> end; not run: money`, change: splitFirst},
+		"a decision behind a split with a branch not known":   {steps: ran("l1"), ec: decided("NONE"), change: splitFirst},
+		"a decision behind a split with a branch that failed": {steps: ran("l1", "right=FAILED"), ec: decided("NONE"), change: splitFirst},
+		"a decision that is not stored": {
+			steps: ran("fetch", "count"), change: func(x *render.Execution) {
+				x.Job.Flow[1].Flow[1].Transitions = []core.Transition{{To: core.ToEnd}}
+			},
+		},
 		"a decision before anything ran": {
 			ec: decided("NONE"), want: `"xa": NONE -> end; not run: money, both, late, never`, change: decisionFirst,
 		},
