@@ -149,7 +149,7 @@ func (e *execution) hear(ctx context.Context, ended *core.StepExecution) core.Ex
 	}
 	if err != nil {
 		e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after the step failed",
-			append(e.attrs(), slog.String("error", describe(err)))...)
+			append(e.attrs(ended), slog.String("error", describe(err)))...)
 		heard = heard.AddMessage("the listener after the step failed: " + inOneLine(err))
 	}
 	return heard
@@ -198,7 +198,7 @@ func (e *execution) afterChunk(ctx context.Context, s *core.Scope) {
 		}
 		err := panics.Recovered("the listener after a chunk of step "+e.step.Name, v)
 		e.scope.Log.LogAttrs(ctx, slog.LevelError, "the listener after a chunk failed",
-			append(e.attrs(), slog.String("error", describe(err)))...)
+			append(e.attrs(e.scope.Step), slog.String("error", describe(err)))...)
 		e.lapse = inOneLine(err)
 	}()
 	e.listener.AfterChunk(ctx, s)
@@ -218,16 +218,16 @@ func (e *execution) amend(ctx context.Context) error {
 		return err
 	}
 	e.scope.Log.LogAttrs(ctx, slog.LevelWarn, "the exit message of the step could not be completed",
-		append(e.attrs(), slog.String("error", describe(err)))...)
+		append(e.attrs(e.scope.Step), slog.String("error", describe(err)))...)
 	return nil
 }
 
 func (e *execution) log(ctx context.Context, msg string) {
-	e.scope.Log.LogAttrs(ctx, slog.LevelInfo, msg, e.attrs()...) //nolint:sloglint // msg is constant at every call
+	e.scope.Log.LogAttrs(ctx, slog.LevelInfo, msg, e.attrs(e.scope.Step)...) //nolint:sloglint // msg is constant at every call
 }
 
-func (e *execution) attrs() []slog.Attr {
-	se := e.scope.Step
+// attrs describe se, the step as it is stored or as it is about to be.
+func (e *execution) attrs(se *core.StepExecution) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("job", e.scope.Job.Name),
 		slog.String("step", se.StepName),

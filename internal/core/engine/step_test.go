@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -134,8 +135,8 @@ func TestStepLife(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantStates(t, je, "COMPLETED/COMPLETED: a COMPLETED/COMPLETED")
-		if !strings.Contains(b.logs.String(), "error=boom") {
-			t.Errorf("the log lacks the error:\n%s", b.logs)
+		if said := regexp.MustCompile(`"the listener after the step failed" .*status=COMPLETED .*error=boom`); !said.MatchString(b.logs.String()) {
+			t.Errorf("the log lacks %s:\n%s", said, b.logs)
 		}
 		if got := je.Steps[0].ExitStatus.Message; got != "the listener after the step failed: boom" {
 			t.Errorf("got exit message %q", got)
