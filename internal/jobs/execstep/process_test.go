@@ -56,7 +56,7 @@ func TestTimeout(t *testing.T) {
 	t.Run("STEP-47 what exceeds its time fails, and nothing of it is left", func(t *testing.T) {
 		t.Parallel()
 		b, timeout, je, err := overtime(t, "echo begun; sleep 600 & echo $! > pid; sleep 600", time.Minute, "pid")
-		wantError(t, err, nil, "the script was still running after "+timeout.String()+" and was ended", "ends: begun")
+		wantError(t, err, nil, "the script was still running after "+timeout.String()+", was told to end, and was ended by SIGTERM; log", "ends: begun")
 		wantClass(t, err, core.ClassTimeout)
 		wantStep(t, je, "FAILED/TIMEOUT")
 		if je.Status != core.StatusFailed || je.ExitStatus.Code != "TIMEOUT" {
@@ -70,6 +70,7 @@ func TestTimeout(t *testing.T) {
 		t.Parallel()
 		const script = "trap '' TERM; (trap '' TERM; exec sleep 600) & echo $! > pid; echo $$ > self; while :; do sleep 600; done"
 		b, _, je, err := overtime(t, script, 100*time.Millisecond, "pid", "self")
+		wantError(t, err, nil, "was told to end, and was ended by SIGKILL; log")
 		wantClass(t, err, core.ClassTimeout)
 		wantStep(t, je, "FAILED/TIMEOUT")
 		for _, name := range []string{"pid", "self"} {

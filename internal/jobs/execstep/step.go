@@ -234,7 +234,7 @@ func (t tasklet) verdict(ctx context.Context, s *core.Scope, c call, r result) (
 			Msg: "it is not known how " + c.name + " ended", Err: r.err,
 		})}
 	case r.why == byTimeout:
-		err := &core.Error{Msg: fmt.Sprintf("%s was still running after %s and was ended%s", c.name, c.timeout, said(c.log))}
+		err := &core.Error{Msg: fmt.Sprintf("%s was still running after %s, was told to end, and %s%s", c.name, c.timeout, r.text(), said(c.log))}
 		return "", core.WithExitCode(ExitCodeTimeout, core.Classified(core.ClassTimeout, err))
 	}
 	name = t.cfg.outcome(r.code)
