@@ -10,9 +10,9 @@ import (
 )
 
 // Input is a file that a step of a definition reads, its database too, or the
-// program that it runs.
+// program that it runs. Hooks are looked at as steps are.
 type Input struct {
-	Step string
+	Step string // or the hook, and what it belongs to
 	// Path is absolute, and a pattern when Pattern is set. That of a program may be
 	// a name that is looked for in PATH.
 	Path    string
@@ -33,6 +33,7 @@ func Inputs(f *File, made *core.Job, ps core.JobParameters, zone *time.Location,
 	w := &inputs{j: &job{file: f, tree: f.Job, dir: dir, env: env, made: made}, ps: ps, zone: zone}
 	w.writers = map[string]string{}
 	w.elements(f.Job.Steps)
+	w.hooks(nil, f.Job.Listeners)
 	return w.found
 }
 
@@ -61,8 +62,9 @@ func (w *inputs) elements(elements []Element) {
 		case e.SQL != nil:
 			w.database(e, e.SQL.Resource)
 		case e.Exec != nil:
-			w.program(e)
+			w.program(e, e.ID.Value, e.Exec)
 		}
+		w.hooks(e, e.Listeners)
 		w.elements(e.Steps)
 		w.elements(e.Flows)
 	}
@@ -117,25 +119,48 @@ func (w *inputs) database(e *Element, name Text) {
 	w.put(Input{Step: e.ID.Value, Path: path, WrittenBy: w.writers[path]})
 }
 
-// program adds the program of a command.
-func (w *inputs) program(e *Element) {
-	w.add(e, e.Exec.Stdin, false)
-	if len(e.Exec.Command) == 0 {
+// hooks adds the programs of the hooks of a step, of the job when e is nil.
+func (w *inputs) hooks(e *Element, hooks Hooks) {
+	of := ""
+	if e != nil {
+		of = " of " + e.ID.Value
+	}
+	for _, h := range []struct {
+		name string
+		exec *Exec
+	}{
+		{"before-job", hooks.BeforeJob},
+		{"before-step", hooks.BeforeStep},
+		{"on-retry", hooks.OnRetry},
+		{"on-skip", hooks.OnSkip},
+		{"after-step", hooks.AfterStep},
+		{"after-job", hooks.AfterJob},
+	} {
+		if h.exec != nil {
+			w.program(e, "hook "+h.name+of, h.exec)
+		}
+	}
+}
+
+// program adds the program of a command, of a step or hook.
+func (w *inputs) program(e *Element, of string, x *Exec) {
+	w.addTo(e, of, x.Stdin, false)
+	if len(x.Command) == 0 {
 		return
 	}
 	b := w.j.atLaunch(e, w.ps, w.zone)
-	name, err := b.text(e.Exec.Command[0])
+	name, err := b.text(x.Command[0])
 	if err != nil || name == "" {
 		return
 	}
 	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
-		dir, err := b.path(e.Exec.Dir)
+		dir, err := b.path(x.Dir)
 		if err != nil {
 			return
 		}
 		name = filepath.Join(or(dir, w.j.dir), name)
 	}
-	w.put(Input{Step: e.ID.Value, Path: name, Program: true, WrittenBy: w.writers[name]})
+	w.put(Input{Step: of, Path: name, Program: true, WrittenBy: w.writers[name]})
 }
 
 func (w *inputs) reader(e *Element, c Component) {
@@ -151,12 +176,15 @@ func (w *inputs) reader(e *Element, c Component) {
 
 // add adds a file, once for each step. One that is named by what is not known
 // yet, as the value of a part, is left out.
-func (w *inputs) add(e *Element, t Text, pattern bool) {
+func (w *inputs) add(e *Element, t Text, pattern bool) { w.addTo(e, e.ID.Value, t, pattern) }
+
+// addTo is add for a step or hook.
+func (w *inputs) addTo(e *Element, of string, t Text, pattern bool) {
 	path, err := w.j.atLaunch(e, w.ps, w.zone).path(t)
 	if err != nil || path == "" {
 		return
 	}
-	in := Input{Step: e.ID.Value, Path: path, Pattern: pattern && strings.ContainsAny(path, "*?[")}
+	in := Input{Step: of, Path: path, Pattern: pattern && strings.ContainsAny(path, "*?[")}
 	for path, step := range w.writers {
 		matches, _ := filepath.Match(in.Path, path)
 		if path == in.Path || in.Pattern && matches {
