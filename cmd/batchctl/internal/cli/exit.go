@@ -42,7 +42,7 @@ func Codes() []struct {
 		{"6", "already running"},
 		{"7", "not restartable: UNKNOWN, abandoned, start limit, input changed, not the latest"},
 		{"8", "no such job, execution or instance"},
-		{"9", "timed out, stopped cleanly, restartable"},
+		{"9", "timed out, restartable: stopped cleanly, or FAILED where it did not stop in time"},
 		{"10", "repository: missing, locked too long, damaged, schema too new, not permitted"},
 		{"11", "reserved: a precondition was not there in time"},
 		{"12", "lease lost: another process took over, this one stopped writing"},
