@@ -98,11 +98,30 @@ func restartable(job *core.Job, je *core.JobExecution) error {
 	case core.StatusAbandoned:
 		return &core.Error{
 			Kind: core.ErrJobRestart,
-			Msg:  fmt.Sprintf("execution %d is %s, only FAILED and STOPPED ones restart", je.ID, je.Status),
-			Hint: command("show", id(je.ID)),
+			Msg:  fmt.Sprintf("execution %d is %s: its instance never runs again, what it has committed stays", je.ID, je.Status),
+			Hint: AnotherInstance(je),
 		}
 	}
 	return nil
+}
+
+// AnotherInstance is what is left to do where the instance of je never runs again.
+func AnotherInstance(je *core.JobExecution) string {
+	another, ok := runAnother(je)
+	if !ok {
+		return "nothing tells another instance from it: give the job an identifying parameter"
+	}
+	return "run the job with another identifying parameter: " + another
+}
+
+// runAnother is the command that runs another instance of the job of je, if there
+// is anything to tell one from another.
+func runAnother(je *core.JobExecution) (line string, ok bool) {
+	words := []string{"run", je.Instance.JobName}
+	for _, p := range je.Parameters.Identifying() {
+		words = append(words, p.Name+"=...")
+	}
+	return command(words...), len(words) > 2
 }
 
 // statusText is the status of je as it is stored.
@@ -118,12 +137,8 @@ func statusText(je *core.JobExecution) string {
 func aboutUnknown(je *core.JobExecution) string {
 	hint := fmt.Sprintf("%s tells how far it came; if that can be done again, have the program that left it so set it "+
 		"and its steps to %s, then %s", command("show", id(je.ID)), core.StatusFailed, command("restart", id(je.ID)))
-	words := []string{"run", je.Instance.JobName}
-	for _, p := range je.Parameters.Identifying() {
-		words = append(words, p.Name+"=...")
-	}
-	if len(words) > 2 {
-		hint += "; else begin another instance: " + command(words...)
+	if another, ok := runAnother(je); ok {
+		hint += "; else begin another instance: " + another
 	}
 	return hint
 }

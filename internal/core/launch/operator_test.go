@@ -55,7 +55,7 @@ func TestRestart(t *testing.T) {
 		hint   string
 	}{
 		{"OPR-05 COMPLETED", core.StatusCompleted, core.ErrJobInstanceAlreadyComplete, "batchctl next daily"},
-		{"ABANDONED", core.StatusAbandoned, core.ErrJobRestart, "batchctl show 1"},
+		{"ABANDONED", core.StatusAbandoned, core.ErrJobRestart, "run the job with another identifying parameter: batchctl run daily day=..."},
 	} {
 		t.Run(tt.name+" is refused", func(t *testing.T) {
 			t.Parallel()

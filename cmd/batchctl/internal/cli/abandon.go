@@ -55,7 +55,7 @@ func runAbandon(ctx context.Context, a *app, o *abandonOptions) error {
 		}
 	}
 	a.say("execution %d of %s is %s: this instance never runs again, what it has committed stays; %s",
-		je.ID, instanceOf(je, store.Zone()), je.Status, a.anotherInstance(je))
+		je.ID, instanceOf(je, store.Zone()), je.Status, a.pasteable(launch.AnotherInstance(je)))
 	return a.printIfAsked(ctx, store, je)
 }
 
@@ -66,16 +66,4 @@ func instanceOf(je *core.JobExecution, zone *time.Location) string {
 		words = append(words, p.Name+"="+core.FormatValue(p, zone))
 	}
 	return core.EscapeControl(core.ShellQuote(words...))
-}
-
-// anotherInstance is how to run the job of je, whose instance was given up, again.
-func (a *app) anotherInstance(je *core.JobExecution) string {
-	words := []string{"run", je.Instance.JobName}
-	for _, p := range je.Parameters.Identifying() {
-		words = append(words, p.Name+"=...")
-	}
-	if len(words) == 2 {
-		return "nothing tells another instance from it: give the job an identifying parameter"
-	}
-	return "run the job with another identifying parameter: " + a.command(words...)
 }
