@@ -85,7 +85,7 @@
 //     the checkpoint, so that an earlier attempt that still lives can commit no
 //     more, and goes on from what the sink says: it may be one chunk ahead, and
 //     then the counters of the attempt that wrote it are put right in the same
-//     breath. A sink that is behind, or of another lineage, is refused.
+//     breath, but for the rollbacks, which no sink keeps. A sink that is behind, or of another lineage, is refused.
 //   - Output in a file (package partfile): the bytes are synced before the
 //     commit that names their length and checksum, and cut back to it on
 //     restart; the rename comes before COMPLETED is written.
