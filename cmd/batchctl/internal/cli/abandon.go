@@ -56,6 +56,9 @@ func runAbandon(ctx context.Context, a *app, o *abandonOptions) error {
 	}
 	a.say("execution %d of %s is %s: this instance never runs again, what it has committed stays; %s",
 		je.ID, instanceOf(je, store.Zone()), je.Status, a.pasteable(launch.AnotherInstance(je)))
+	if parent := a.parentOf(ctx, store, je); parent != "" {
+		a.say("  it was launched by %s; no restart of that completes any more", core.EscapeControl(parent))
+	}
 	return a.printIfAsked(ctx, store, je)
 }
 

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/batchctl/batchctl/cmd/batchctl/internal/render"
 	"github.com/batchctl/batchctl/internal/core"
@@ -69,4 +72,55 @@ func childOf(ctx context.Context, x core.JobExplorer, se *core.StepExecution) (r
 		}
 	}
 	return child, true
+}
+
+// maxParents bounds among how many executions before it the one that has launched
+// an execution is looked for.
+const maxParents = 200
+
+// parentOf says which step has launched child: one that was at work when child was
+// made, and has noted that it launches that instance. It is empty where none is
+// found.
+func (a *app) parentOf(ctx context.Context, x core.JobExplorer, child *core.JobExecution) string {
+	page, err := x.JobExecutions(ctx, core.JobExecutionQuery{Before: child.ID, Limit: maxParents})
+	if err != nil {
+		return ""
+	}
+	for _, head := range page {
+		if !wasAtWork(head.CreateTime, head.EndTime, child) {
+			continue
+		}
+		je, err := x.JobExecution(ctx, head.ID)
+		if err != nil {
+			return ""
+		}
+		for _, se := range je.Steps {
+			if wasAtWork(se.StartTime, se.EndTime, child) && hasLaunched(ctx, x, se.ID, child) {
+				id := strconv.FormatInt(je.ID, 10)
+				return fmt.Sprintf("step %s of %s execution %s: %s", se.StepName, je.Instance.JobName, id, a.command("show", id))
+			}
+		}
+	}
+	return ""
+}
+
+// wasAtWork reports whether child was made between the two moments; the second is
+// zero where it has not come.
+func wasAtWork(from, to time.Time, child *core.JobExecution) bool {
+	return !from.After(child.CreateTime) && (to.IsZero() || !to.Before(child.CreateTime))
+}
+
+// hasLaunched reports whether the step execution is a job step that launches the
+// instance of child.
+func hasLaunched(ctx context.Context, x core.JobExplorer, stepExecutionID int64, child *core.JobExecution) bool {
+	se, err := x.StepExecution(ctx, stepExecutionID)
+	if err != nil {
+		return false
+	}
+	name, ps, ok, err := launch.ChildLaunch(se.Context)
+	if !ok || err != nil || name != child.Instance.JobName {
+		return false
+	}
+	instance, err := x.FindJobInstance(ctx, name, ps)
+	return err == nil && instance.ID == child.Instance.ID
 }

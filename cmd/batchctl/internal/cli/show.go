@@ -68,7 +68,7 @@ func runShow(ctx context.Context, a *app, o *showOptions) error {
 			owner += "; recover it with: " + a.command("recover", strconv.FormatInt(o.id, 10))
 		}
 	}
-	return a.showExecution(ctx, x, je, render.Execution{Owner: owner, Contexts: o.contexts, Partitions: o.partitions})
+	return a.showExecution(ctx, x, je, render.Execution{Owner: owner, Parent: a.parentOf(ctx, x, je), Contexts: o.contexts, Partitions: o.partitions})
 }
 
 // showExecution writes je as view asks for it, with everything that is known

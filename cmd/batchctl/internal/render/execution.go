@@ -17,6 +17,8 @@ type Execution struct {
 
 	// Owner says in words who runs it, where that is known.
 	Owner string
+	// Parent says in words which step has launched it, where one has.
+	Parent string
 	// Job is the job as it is registered; nil leaves its steps without order.
 	Job *core.Job
 	// Children are the executions that job steps have launched, by the id of
@@ -144,6 +146,7 @@ func (p *Printer) facts(x Execution) []fact {
 		text("execution", strconv.FormatInt(je.ID, 10)),
 		text("job", je.Instance.JobName),
 		text("instance", strconv.FormatInt(je.Instance.ID, 10)),
+		text("launched by", x.Parent),
 		{name: "status", cell: statusCell(je.Status, je.OpaqueStatus)},
 		text("exit code", je.ExitStatus.Code),
 		{name: "exit message", cell: Cell{Text: je.ExitStatus.Message}, lines: true},
