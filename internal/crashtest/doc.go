@@ -38,10 +38,10 @@
 // killed: none takes what the other has committed.
 //
 // Besides the pipelines it kills batchctl itself in the middle of
-// dailySettlement, the compiled one and its definition, and of closeMonth, lets hundreds of processes launch one instance at once and
-// dozens share one repository, kills whoever has won, and suspends owners: one
-// that is suspended is never robbed, and one that was overruled by force commits
-// nothing more.
+// dailySettlement, the compiled one and its definition, and of closeMonth, lets
+// hundreds of processes launch one instance at once and dozens share one
+// repository, kills whoever has won, and suspends owners: one that is suspended is
+// never robbed, and one that was overruled by force commits nothing more.
 //
 // Two pipelines are broken on purpose, one that keeps its checkpoint away from
 // its output and one that does not cut its file back. The harness has to find

@@ -50,10 +50,11 @@
 // gone, as after a full disk), of a checkpoint, of a commit. A Mark that fails is
 // retried like the write that it precedes.
 //
-// The limit of a skip policy is shared by all phases and counts per execution of
-// the step, the chunk at work included. The percentage is judged before each
-// commit, over all records that this execution has read. Skip listeners and rejects are told just before the commit and in the
-// order of the items, so only of chunks that nothing else stops.
+// The limit of a skip policy is shared by all phases and counts per execution of the
+// step, the chunk at work included. The percentage is judged before each commit,
+// over all records that this execution has read. Skip listeners and rejects are
+// told just before the commit and in the order of the items, so only of chunks that
+// nothing else stops.
 //
 // With Threads the items of a chunk are processed, and retried, by several
 // goroutines; everything is decided afterwards in the order of the items, so
@@ -80,12 +81,13 @@
 //
 //   - Output in the repository's database: the chunk's transaction holds rows,
 //     counters, position and VERSION.
-//   - Output in another database (core.Sink): the sink's transaction holds rows
-//     and checkpoint; the repository is told afterwards. A start first claims
-//     the checkpoint, so that an earlier attempt that still lives can commit no
-//     more, and goes on from what the sink says: it may be one chunk ahead, and
-//     then the counters of the attempt that wrote it are put right in the same
-//     breath, but for the rollbacks, which no sink keeps. A sink that is behind, or of another lineage, is refused.
+//   - Output in another database (core.Sink): the sink's transaction holds rows and
+//     checkpoint; the repository is told afterwards. A start first claims the
+//     checkpoint, so that an earlier attempt that still lives can commit no more,
+//     and goes on from what the sink says: it may be one chunk ahead, and then the
+//     counters of the attempt that wrote it are put right in the same breath, but
+//     for the rollbacks, which no sink keeps. A sink that is behind, or of another
+//     lineage, is refused.
 //   - Output in a file (package partfile): the bytes are synced before the
 //     commit that names their length and checksum, and cut back to it on
 //     restart; the rename comes before COMPLETED is written.

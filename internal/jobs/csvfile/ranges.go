@@ -24,10 +24,10 @@ const (
 
 // Ranges returns a partitioner that cuts the file that config names, which knows
 // the parameters by then, into ranges of about the same number of bytes, as many as
-// are wanted or, where the records are too long for that, fewer. It reads the file once, in bounded memory, since only
-// the quotes from its beginning on tell whether a line end is that of a record.
-// A record belongs to one range, whatever is wrong with it, and the ranges
-// together are the file.
+// are wanted or, where the records are too long for that, fewer. It reads the file
+// once, in bounded memory, since only the quotes from its beginning on tell whether
+// a line end is that of a record. A record belongs to one range, whatever is wrong
+// with it, and the ranges together are the file.
 func Ranges(config func(s *core.Scope) (ReaderConfig, error)) core.Partitioner {
 	return core.PartitionerFunc(func(ctx context.Context, s *core.Scope, grid int) ([]core.Partition, error) {
 		cfg, err := config(s)
