@@ -118,7 +118,7 @@ func hasLaunched(ctx context.Context, x core.JobExplorer, stepExecutionID int64,
 		return false
 	}
 	name, ps, ok, err := launch.ChildLaunch(se.Context)
-	if !ok || err != nil || name != child.Instance.JobName {
+	if !ok || err != nil {
 		return false
 	}
 	instance, err := x.FindJobInstance(ctx, name, ps)

@@ -104,7 +104,7 @@ func (a *app) reportEnd(e *endedError) {
 func restartsItself(hint, id string) bool {
 	words := strings.Fields(hint)
 	for i := range len(words) - 2 {
-		if words[i] == "batchctl" && words[i+1] == "restart" && strings.TrimRight(words[i+2], ";:,)") == id {
+		if words[i] == "batchctl" && words[i+1] == "restart" && strings.TrimRight(words[i+2], ";:,") == id {
 			return true
 		}
 	}

@@ -270,3 +270,28 @@ func TestRefusedInFlow(t *testing.T) {
 		})
 	}
 }
+
+// TestOneRestart: a restart that the error names itself is the only one that is
+// recommended, when it is one of that execution.
+func TestOneRestart(t *testing.T) {
+	t.Parallel()
+	for hint, want := range map[string]bool{
+		"batchctl restart 1 limit=2":       false,
+		"batchctl restart 1; or wait":      false,
+		"mend it, then batchctl restart 1": false,
+		"batchctl restart 11":              true,
+		"batchctl show 1":                  true,
+	} {
+		t.Run(hint, func(t *testing.T) {
+			t.Parallel()
+			sh := newShell(t)
+			fails := &core.Step{Name: "a", Bind: func(*core.Scope) (core.StepBody, error) {
+				return body(func() error { return &core.Error{Msg: "bad", Hint: hint} }), nil
+			}}
+			said := sh.runs(t, 1, []*core.Job{{Name: "nightly", Steps: []*core.Step{fails}}}, "run", "nightly")
+			if got := strings.Contains(said, "\n  restart it with: "); got != want {
+				t.Errorf("recommends another restart: %t\n%s", got, said)
+			}
+		})
+	}
+}
