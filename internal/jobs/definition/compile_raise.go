@@ -52,7 +52,7 @@ func (r raisedBody) Execute(ctx context.Context, s *core.Scope) (core.ExitStatus
 	case errors.Is(err, core.ErrSkipLimitExceeded):
 		hint += " " + raised
 	case isItem && r.limit == 0: // and only for that it was not passed over
-		hint = or(hint, "correct the input") + ", or reject it (a higher " + r.name + " rejects more of them): " + restart + " " + raised
+		hint = or(hint, "correct the input") + ", then " + restart + "; or reject it (a higher " + r.name + " rejects more of them): " + restart + " " + raised
 	default:
 		return exit, err
 	}

@@ -16,7 +16,7 @@ func TestHowToPassOver(t *testing.T) {
 	const notIncluded = "correct the input; class read.parse is not in skip.include: to reject such records put it there, and then batchctl restart 1 --new-definition"
 	const byParameter = "limit: \"#{jobParameters['limit']}\""
 	for _, tt := range []struct{ name, declared, limit, class, given, hint string }{
-		{"nothing may be skipped", free, byParameter, "read.parse", "limit=0", "correct the input, or reject it (a higher limit rejects more of them): batchctl restart 1 limit=1"},
+		{"nothing may be skipped", free, byParameter, "read.parse", "limit=0", "correct the input, then batchctl restart 1; or reject it (a higher limit rejects more of them): batchctl restart 1 limit=1"},
 		{"a class above it", free, byParameter, "read", "limit=0", "or reject it (a higher limit rejects more of them): batchctl restart 1 limit=1"},
 		{"the limit is exceeded", free, byParameter, "read", "limit=1", "raise the limit, then batchctl restart 1 limit=2"},
 		{"by a default", "limit: {identifying: false}", `limit: "#{jobParameters['limit'] ?: '0'}"`, "read", "", "batchctl restart 1 limit=1"},
