@@ -40,7 +40,7 @@ func (e *Element) noWay() (found, doubtful bool) {
 	case e.Exec != nil && !slices.Contains(e.Exec.statuses(), core.ExitCodeCompleted):
 		return false, false
 	}
-	return true, answers([]Element{*e}) || e.Exec != nil || endsOtherwise(e.Steps) || endsOtherwise(e.Flows)
+	return true, answers([]Element{*e}) || len(e.commands()) > 0 || endsOtherwise(e.Steps) || endsOtherwise(e.Flows)
 }
 
 // endsOtherwise reports whether elements may end otherwise than COMPLETED and
@@ -48,8 +48,20 @@ func (e *Element) noWay() (found, doubtful bool) {
 func endsOtherwise(elements []Element) bool {
 	return slices.ContainsFunc(elements, func(e Element) bool {
 		ends := slices.ContainsFunc(e.Transitions, func(t Transition) bool { return slices.Contains(reserved, t.To.Value) })
-		return ends || e.Exec != nil || endsOtherwise(e.Steps) || endsOtherwise(e.Flows)
+		return ends || len(e.commands()) > 0 || endsOtherwise(e.Steps) || endsOtherwise(e.Flows)
 	})
+}
+
+// commands returns the commands that say how a step ends: its own, and the one behind
+// its parts.
+func (e *Element) commands() (all []*Exec) {
+	if e.Exec != nil {
+		all = append(all, e.Exec)
+	}
+	if e.Partition != nil && e.Partition.Reduce != nil && e.Partition.Reduce.Exec != nil {
+		all = append(all, e.Partition.Reduce.Exec)
+	}
+	return all
 }
 
 // statuses returns the exit statuses of which the definition knows that the step
@@ -153,13 +165,12 @@ func (c *compiler) awaitsStatus(elements []Element, status string) bool {
 // exit-codes, in what it runs, or as that of the job.
 func (c *compiler) saysStatus(status string) (says bool) {
 	eachStep(c.tree.Steps, func(e *Element) {
-		if e.Exec == nil {
-			return
+		for _, x := range e.commands() {
+			says = says || hasWord(x.Script.Value, status) ||
+				slices.ContainsFunc(x.ExitCodes, func(p Pair) bool { return p.Value.Value == status }) ||
+				slices.ContainsFunc(x.Command, func(t Text) bool { return hasWord(t.Value, status) }) ||
+				slices.ContainsFunc(x.Env, func(p Pair) bool { return hasWord(p.Value.Value, status) })
 		}
-		says = says || hasWord(e.Exec.Script.Value, status) ||
-			slices.ContainsFunc(e.Exec.ExitCodes, func(p Pair) bool { return p.Value.Value == status }) ||
-			slices.ContainsFunc(e.Exec.Command, func(t Text) bool { return hasWord(t.Value, status) }) ||
-			slices.ContainsFunc(e.Exec.Env, func(p Pair) bool { return hasWord(p.Value.Value, status) })
 	})
 	return says
 }

@@ -38,6 +38,11 @@ func TestNeverReachedTellsTheWholeChain(t *testing.T) {
 			`next: b below "a", next: c below "b" and next: d below "c" (else "c" ends the job)`,
 		},
 		{
+			"up to a target, with ways", "  - step: a" + runsTrue + "    transitions: [{on: X, to: c}]\n" +
+				"  - step: b" + runsTrue + "    transitions: [{on: \"*\", to: end}]\n  - step: c" + runsTrue,
+			`next: b below "a"`,
+		},
+		{
 			"in a flow", "  - flow: f\n    steps:\n" + indented("  - step: a"+runsTrue+"    transitions: [{on: X, to: c}]\n"+
 				"  - step: b"+runsTrue+"  - step: c"+runsTrue),
 			`next: b below "a" and next: c below "b" (else "b" ends the flow)`,
@@ -88,6 +93,10 @@ func TestNearMissesOfStatuses(t *testing.T) {
 		{"a transition of a flow", "  - flow: f\n    steps: [{step: a, exec: {command: [\"true\"]}}]\n    transitions: [{on: Failed, to: fail}, {on: COMPLETED, to: end}]\n", `5: nothing gives the exit status "Failed", which the transition is on`},
 		{"a transition in a flow", "  - flow: f\n    steps:\n" + indented("  - step: a"+runsTrue+"    transitions: [{on: STOPPD, to: fail}, {on: COMPLETED, to: end}]\n"), `7: nothing gives the exit status "STOPPD", which the transition is on`},
 		{"a transition on what a script says", "  - step: a\n    exec: {command: 'echo exit-status=COMPLETE >> \"$BATCH_OUTPUT\"'}\n    transitions: [{on: COMPLETE, to: end}, {on: \"*\", to: fail}]\n", ""},
+		{"a transition on what a command is told", "  - step: a\n    exec: {command: [sh, -c, 'echo exit-status=COMPLETE >> \"$BATCH_OUTPUT\"']}\n    transitions: [{on: COMPLETE, to: end}, {on: \"*\", to: fail}]\n", ""},
+		{"a transition on what a variable says", "  - step: a\n    exec: {command: [\"true\"], env: {SAY: COMPLETE}}\n    transitions: [{on: COMPLETE, to: end}, {on: \"*\", to: fail}]\n", ""},
+		{"a transition on what is said behind the parts", "  - step: a\n    partition: {values: [x], reduce: {exec: {command: [\"true\"], exit-codes: {1: COMPLETE}}}}" + runsTrue + "    transitions: [{on: COMPLETE, to: end}, {on: \"*\", to: fail}]\n", ""},
+		{"exit-codes that a decision asks for", execWith("exit-codes: {1: FAIL}") + "    next: d\n  - decision: d\n    value: \"steps['a'].exitStatus == 'FAIL' ? 'A' : 'B'\"\n    transitions: [{on: A, to: end}, {on: B, to: fail}]\n", ""},
 		{"a transition on another name", "  - step: a" + runsTrue + "    transitions: [{on: FAILED_ROWS, to: fail}, {on: \"FAIL?\", to: fail}, {on: \"COMPLETED\", to: end}]\n", ""},
 		{"a decision", "  - decision: d\n    value: \"'COMPLETE'\"\n    transitions: [{on: COMPLETE, to: end}, {on: failed, to: fail}]\n", ""},
 		{"a flow that a decision ends", "  - flow: f\n    steps: [{decision: d, value: \"'COMPLETE'\", transitions: [{on: X, to: end}], next: a}, {step: a, exec: {command: [\"true\"]}}]\n    transitions: [{on: COMPLETE, to: end}, {on: COMPLETED, to: end}]\n", ""},
@@ -140,6 +149,7 @@ func TestNoWayForCompleted(t *testing.T) {
 		{"a command", "  - step: a" + runsTrue + ways + last, ""},
 		{"a flow with a command", "  - flow: a\n    steps: [{step: b, exec: {command: [\"true\"]}}]\n" + ways + last, ""},
 		{"a job", "  - step: a\n    job: {name: child}\n" + ways + last, ""},
+		{"a command behind the parts", "  - step: a\n    partition: {values: [x], reduce: {exec: {command: [\"true\"]}}}\n    sql: {statements: [\"DELETE FROM t WHERE a = :a\"], params: {a: \"#{partition['value']}\"}}\n" + ways + last, ""},
 		{"a flow that ends the job", "  - flow: a\n    steps: [{step: b, sql: {statements: [DELETE FROM t]}, transitions: [{on: COMPLETED, to: end}]}]\n" + ways + last, ""},
 		{"a decision", "  - decision: a\n    value: \"'DIFFERENT'\"\n" + ways + last, ""},
 	} {
@@ -174,7 +184,7 @@ func TestStopThatNeverMovesOn(t *testing.T) {
 		{"it starts again", mapped + "    allow-start-if-complete: true\n" + stop("WAIT"), ""},
 		{"another element", mapped + "    transitions: [{on: WAIT, to: stop, restart: z}]\n    next: z\n" + last, ""},
 		{"no restart", mapped + "    transitions: [{on: WAIT, to: stop}]\n    next: z\n" + last, ""},
-		{"a decision", "  - decision: a\n    value: \"'WAIT'\"\n" + stop("WAIT"), ""},
+		{"a decision", "  - decision: a\n    value: \"'WAIT'\"\n" + stop(`"*"`), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -238,6 +248,10 @@ func TestNeverReachedIsToldAlone(t *testing.T) {
 		{
 			"a step", "  - step: a" + runsTrue + "    transitions: [{on: COMPLETED, to: c}]\n  - step: b" + runsTrue +
 				"  - step: c\n    exec: {command: [echo, \"#{steps['b'].exitStatus}\"]}\n",
+			`6: element "b"` + never,
+		},
+		{
+			"a way for COMPLETED", "  - step: a\n    sql: {statements: [DELETE FROM t]}\n    transitions: [{on: FAILED, to: c}]\n  - step: b" + runsTrue + "  - step: c" + runsTrue,
 			`6: element "b"` + never,
 		},
 		{
