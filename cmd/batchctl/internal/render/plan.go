@@ -186,7 +186,11 @@ func planStep(lines []planned, s *core.Step, indent int) []planned {
 	case s.Job != "":
 		l.notes = append(l.notes, Cell{Text: "launches " + s.Job})
 	case s.Worker != nil:
-		l.notes = append(l.notes, Cell{Text: strings.Join(strings.Fields("in parts, each "+article(s.Worker.Kind)+" step "+s.Worker.Name), " ")})
+		note := strings.Join(strings.Fields("in parts, each "+article(s.Worker.Kind)+" step "+s.Worker.Name), " ")
+		if s.Worker.Job != "" {
+			note += ", which launches " + s.Worker.Job
+		}
+		l.notes = append(l.notes, Cell{Text: note})
 	}
 	lines = append(lines, l)
 	return planLevel(lines, s.Flow, indent+indentation, "step "+s.Name)
