@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -23,7 +24,7 @@ func newValidateCmd(a *app) *cobra.Command {
 problem with its place, the line and what was probably meant. The jobs that a file
 runs are looked for beside it, in the folders of --jobs, and among those that are
 built in. Nothing is run and nothing is written. Exit code 64 when there is a
-problem.`,
+problem. What may be meant, and is a mistake more often, is told in a warning.`,
 		Example: "  batchctl validate\n  batchctl validate jobs/import.yaml",
 		RunE:    func(_ *cobra.Command, args []string) error { return runValidate(a, args) },
 	}
@@ -41,8 +42,8 @@ func runValidate(a *app, files []string) error {
 	if len(files) == 0 && len(folders) == 0 {
 		return usageError("name files, or a folder with --jobs FOLDER", "validate: there is no folder of definitions")
 	}
-	jobs, problems := a.validated(registry, folders, files)
-	if err := a.showProblems(jobs, problems); err != nil {
+	jobs, problems, warnings := a.validated(registry, folders, files)
+	if err := a.showProblems(jobs, problems, warnings); err != nil {
 		return err
 	}
 	if len(problems) > 0 {
@@ -66,15 +67,20 @@ func (a *app) refuseNoFiles(words []string) error {
 }
 
 // validated compiles files together with those that they run, and returns the
-// jobs and problems of files alone; without files, of the folders.
-func (a *app) validated(registry *launch.JobRegistry, folders, files []string) (jobs int, problems definition.Problems) {
+// jobs, the problems and the warnings of files alone; without files, of the folders.
+func (a *app) validated(registry *launch.JobRegistry, folders, files []string) (jobs int, problems, warnings definition.Problems) {
 	builtIn := registry.Jobs()
 	parser := definition.NewParser(all.Catalog())
 	if len(files) == 0 {
-		made, problems := definition.Jobs(parser.Load(folders, jobNames(builtIn)), builtIn, a.definitionEnvironment())
-		return len(made), problems
+		set := parser.Load(folders, jobNames(builtIn))
+		made, problems := definition.Jobs(set, builtIn, a.definitionEnvironment())
+		for _, f := range set.Files {
+			warnings = append(warnings, warningsOf(f, problems)...)
+		}
+		return len(made), problems, warnings
 	}
-	_, all := definition.Jobs(parser.FindAll(files, folders, jobNames(builtIn)), builtIn, a.definitionEnvironment())
+	set := parser.FindAll(files, folders, jobNames(builtIn))
+	_, all := definition.Jobs(set, builtIn, a.definitionEnvironment())
 	for _, path := range files {
 		found := false
 		for _, p := range all {
@@ -82,11 +88,25 @@ func (a *app) validated(registry *launch.JobRegistry, folders, files []string) (
 				problems, found = append(problems, p), true
 			}
 		}
-		if !found {
-			jobs++
+		if found {
+			continue
+		}
+		jobs++
+		for _, f := range set.Files {
+			if samePath(f.Path, path) {
+				warnings = append(warnings, warningsOf(f, all)...)
+			}
 		}
 	}
-	return jobs, problems
+	return jobs, problems, warnings
+}
+
+// warningsOf returns the warnings of a file that has no problems.
+func warningsOf(f *definition.File, problems definition.Problems) definition.Problems {
+	if slices.ContainsFunc(problems, func(p definition.Problem) bool { return p.File == f.Path }) {
+		return nil
+	}
+	return definition.Warnings(f)
 }
 
 func samePath(a, b string) bool {
@@ -99,11 +119,17 @@ func samePath(a, b string) bool {
 }
 
 // showProblems writes the result.
-func (a *app) showProblems(jobs int, problems definition.Problems) error {
+func (a *app) showProblems(jobs int, problems, warnings definition.Problems) error {
+	for _, w := range warnings {
+		a.say("warning: %s: %s; %s", w.Where(), core.EscapeControl(w.Message), core.EscapeControl(w.Hint))
+	}
 	switch render.Format(a.settings.Output) {
 	case render.FormatJSON, render.FormatJSONL:
 		if problems == nil {
 			problems = definition.Problems{}
+		}
+		if warnings == nil {
+			warnings = definition.Problems{}
 		}
 		enc := json.NewEncoder(a.streams.Out)
 		enc.SetEscapeHTML(false)
@@ -111,7 +137,8 @@ func (a *app) showProblems(jobs int, problems definition.Problems) error {
 			SchemaVersion int                  `json:"schemaVersion"`
 			Valid         int                  `json:"valid"`
 			Problems      []definition.Problem `json:"problems"`
-		}{1, jobs, problems})
+			Warnings      []definition.Problem `json:"warnings"`
+		}{1, jobs, problems, warnings})
 	case render.FormatTable, render.FormatCSV:
 	}
 	if len(problems) > 0 {
